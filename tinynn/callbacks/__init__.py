@@ -1,0 +1,25 @@
+"""What to do at the turning points of a training. As `keras.callbacks`."""
+
+from tinynn.callbacks.callback import Callback
+from tinynn.callbacks.callback_list import CallbackList
+from tinynn.callbacks.csv_logger import CSVLogger
+from tinynn.callbacks.early_stopping import EarlyStopping
+from tinynn.callbacks.history import History
+from tinynn.callbacks.lambda_callback import LambdaCallback
+from tinynn.callbacks.learning_rate_scheduler import LearningRateScheduler
+from tinynn.callbacks.progbar_logger import ProgbarLogger
+from tinynn.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
+from tinynn.callbacks.terminate_on_nan import TerminateOnNaN
+
+__all__ = [
+    "CSVLogger",
+    "Callback",
+    "CallbackList",
+    "EarlyStopping",
+    "History",
+    "LambdaCallback",
+    "LearningRateScheduler",
+    "ProgbarLogger",
+    "ReduceLROnPlateau",
+    "TerminateOnNaN",
+]

@@ -1,0 +1,1 @@
+"""How models run: `tape` (the chain rule; read this first), `reference` (the training loop in NumPy)."""

@@ -1,0 +1,138 @@
+"""A value with a past: the array wrapper that operations return while a tape is open, and that variables build on."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+from tinynn._typing import Array, DType, Shape, Tensor
+
+numpy_functions: dict[Any, Callable[..., Any]] = {}
+"""NumPy function -> the operation of `tinynn.ops` that differentiates it; filled by `tinynn.ops`."""
+
+
+class TensorLike(NDArrayOperatorsMixin):
+    """Behaves as the array in `.value`; operators and NumPy functions on it become operations of `tinynn.ops`.
+
+    So `x @ w + b` and `np.tanh(x)` are recorded. A NumPy function that has no derivative here raises TypeError, rather
+    than drop the gradient in silence: `x.numpy()` leaves the tape on purpose.
+    """
+
+    __slots__ = ()
+    value: Array
+
+    @property
+    def shape(self) -> Shape:
+        """The array's shape."""
+        return tuple(self.value.shape)
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return self.value.ndim
+
+    @property
+    def size(self) -> int:
+        """The number of entries."""
+        return self.value.size
+
+    @property
+    def dtype(self) -> DType:
+        """The NumPy dtype."""
+        return self.value.dtype
+
+    @property
+    def T(self) -> Any:
+        """The transpose, recorded."""
+        return numpy_functions[np.transpose](self)
+
+    def numpy(self) -> Array:
+        """A plain NumPy copy, off the tape."""
+        return np.array(self.value)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        return np.array(self.value, dtype=dtype, copy=copy)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **settings: Any) -> Any:
+        if method == "__call__" and not settings:
+            return _operation_for(ufunc)(*inputs)
+        raise TypeError(
+            f"np.{ufunc.__name__} with {method}{settings or ''} is not recorded; use tinynn.ops or x.numpy()."
+        )
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        return _operation_for(function)(*args, **kwargs)
+
+    def __getitem__(self, index: Any) -> Any:
+        return numpy_functions["getitem"](self, index=index)
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i] for i in range(len(self)))
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+    def __int__(self) -> int:
+        return int(self.value)
+
+    def __bool__(self) -> bool:
+        return bool(self.value)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.value.item() if self.value.ndim == 0 else self.value, spec)
+
+    __hash__ = object.__hash__  # `==` compares entries, as arrays do; identity is what makes a dict key
+
+
+class Recorded(TensorLike):
+    """The output of an operation that a tape recorded."""
+
+    __slots__ = ("__weakref__", "value")
+
+    def __init__(self, value: Array) -> None:
+        self.value = np.asarray(value)
+
+    def __repr__(self) -> str:
+        return f"<Recorded shape={self.shape}, dtype={self.dtype}, value={self.value}>"
+
+
+def value_of(tensor: Tensor) -> Any:
+    """The plain array behind a recorded value or a variable; anything else as it is."""
+    return tensor.value if isinstance(tensor, TensorLike) else tensor
+
+
+def _operation_for(function: Any) -> Callable[..., Any]:
+    operation = numpy_functions.get(function)
+    if operation is None:
+        raise TypeError(
+            f"np.{function.__name__} has no derivative in tinynn. Use a function of tinynn.ops, or x.numpy() to leave the tape."
+        )
+    return operation
+
+
+# An output remembers the logits it came from ---------------------------------------------------------------------------
+#
+# Keras's cross-entropy, handed the output of a softmax or sigmoid activation, goes back to the logits: log(softmax(z))
+# is exact where log of a rounded probability is not (PARITY_TRAPS.md: 120 against 16.1 in a saturated case). Keras hangs
+# them on the output tensor; a NumPy array takes no attributes, so they stand in a side table that dies with the output.
+
+_logits: dict[int, tuple[weakref.ref[Any], Tensor]] = {}
+
+
+def remember_logits(output: Tensor, logits: Tensor) -> None:
+    """Note that `output` is an activation of `logits`."""
+    key = id(output)
+    _logits[key] = (weakref.ref(output, lambda _: _logits.pop(key, None)), logits)
+
+
+def logits_of(output: Tensor) -> Tensor | None:
+    """The logits that an activation's output came from, None if it did not."""
+    found = _logits.get(id(output))
+    return found[1] if found is not None and found[0]() is output else None

@@ -1,0 +1,66 @@
+"""The reference engine: training and evaluation batch by batch, in NumPy, through the tape.
+
+It runs anything a user can write and is what the compiled engine is held against. One step of training is six lines,
+in `train_step`; how the gradients come about is `tape.py`, what a step does with them `tinynn/optimizers/`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tinynn._typing import Array
+from tinynn.engine.tape import GradientTape
+
+if TYPE_CHECKING:
+    from tinynn.models.data import ArrayBatches, Batch
+    from tinynn.models.trainer import Trainer
+
+
+def train_step(model: Trainer, batch: Batch) -> dict[str, Any]:
+    """Predict, measure the loss, differentiate it, change the weights; the loss noted is that before the change."""
+    x, y, sample_weight = batch
+    with GradientTape() as tape:
+        y_pred = model(x, training=True)
+        loss = model.compute_loss(x, y, y_pred, sample_weight, training=True)
+    model.track_loss(loss, len(x))
+    variables = model.trainable_variables
+    gradients = tape.gradient(loss, variables)
+    model.optimizer.apply_gradients(zip(gradients, variables))
+    return model.compute_metrics(x, y, y_pred, sample_weight)
+
+
+def test_step(model: Trainer, batch: Batch) -> dict[str, Any]:
+    """Predict and measure."""
+    x, y, sample_weight = batch
+    y_pred = model(x, training=False)
+    loss = model.compute_loss(x, y, y_pred, sample_weight, training=False)
+    model.track_loss(loss, len(x))
+    return model.compute_metrics(x, y, y_pred, sample_weight)
+
+
+class ReferenceEngine:
+    """Runs the steps `begin .. end - 1` of an epoch, one by one, through `train_step` and its kin of the model."""
+
+    name = "reference"
+
+    def __init__(self, model: Trainer, why: str) -> None:
+        self.model = model
+        self.why = why
+
+    def train(self, data: ArrayBatches, order: Array | None, begin: int, end: int) -> dict[str, Any]:
+        """Train on these batches; the logs after the last."""
+        logs: dict[str, Any] = {}
+        for i in range(begin, end):
+            logs = self.model.train_step(data.batch(i, order))
+        return logs
+
+    def test(self, data: ArrayBatches, begin: int, end: int) -> dict[str, Any]:
+        """Evaluate these batches; the logs after the last."""
+        logs: dict[str, Any] = {}
+        for i in range(begin, end):
+            logs = self.model.test_step(data.batch(i))
+        return logs
+
+    def predict(self, data: ArrayBatches, begin: int, end: int) -> list[Array]:
+        """The outputs for these batches, one array each."""
+        return [self.model.predict_step(data.batch(i)) for i in range(begin, end)]

@@ -1,0 +1,39 @@
+"""Cross-entropy from probabilities that did not come out of our own softmax; rows are normalised, then clipped."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinynn._typing import Array
+
+
+def forward(y_true: Array, probs: Array, epsilon: float, losses: Array) -> None:
+    """losses[b] = -sum_k y_true[b,k] log clip(q[b,k], epsilon, 1 - epsilon),  q[b,k] = probs[b,k] / sum_j probs[b,j]
+
+    y_true, probs (batch, classes); losses (batch,). The clip keeps log finite: a certain miss costs -log(1e-7) = 16.1.
+    """
+    q = probs / probs.sum(axis=1, keepdims=True)
+    losses[:] = -(y_true * np.log(clip(q, epsilon))).sum(axis=1)
+
+
+def backward(d_losses: Array, y_true: Array, probs: Array, epsilon: float, d_probs: Array) -> None:
+    """First by q: -y_true / q, and 0 where the clip is at work. Then through the division by the row sum S:
+
+    d q_k / d probs_j = ([j = k] - q_k) / S,   so   dL/dprobs_j = (d_q_j - sum_k d_q_k q_k) / S
+    """
+    total = probs.sum(axis=1, keepdims=True)
+    q = probs / total
+    d_q = np.where(inside(q, epsilon), -y_true / clip(q, epsilon), 0) * d_losses[:, None]
+    d_probs[:] = (d_q - (d_q * q).sum(axis=1, keepdims=True)) / total
+
+
+def clip(p: Array, epsilon: float) -> Array:
+    """p kept within [epsilon, 1 - epsilon]; complex p, from the complex-step oracle, by its real part."""
+    low, high = p.real < epsilon, p.real > 1 - epsilon
+    return np.where(low, epsilon, np.where(high, 1 - epsilon, p)).astype(p.dtype, copy=False)
+
+
+def inside(p: Array, epsilon: float) -> Array:
+    """Where the clip lets a derivative through; its two ends count as inside, as in TensorFlow."""
+    kind = p.dtype.type
+    return np.asarray((p >= kind(epsilon)) & (p <= kind(1 - epsilon)))

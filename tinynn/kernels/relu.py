@@ -1,0 +1,20 @@
+"""The rectified linear unit (Nair & Hinton 2010): positive inputs pass, negative ones become zero."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinynn._typing import Array
+
+
+def forward(x: Array, out: Array) -> None:
+    """out = max(x, 0), any shape. NaN stays NaN."""
+    out[:] = np.where(x.real <= 0, 0, x)  # .real: the complex-step oracle passes complex x
+
+
+def backward(d_out: Array, out: Array, d_x: Array) -> None:
+    """1 where x > 0, else 0. At the kink the derivative does not exist; 0 is the choice of Keras, PyTorch and JAX.
+
+    out > 0 exactly where x > 0, so the saved output is enough.
+    """
+    d_x[:] = d_out * (out > 0)

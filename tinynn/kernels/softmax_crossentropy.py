@@ -1,0 +1,49 @@
+"""Cross-entropy of a softmax, from its logits: the loss of classification with one class per sample.
+
+With p = softmax(logits) the loss of a sample is -sum_k y_true[k] log p[k]: how surprised the model is by the label.
+Taken from the logits, log p is exact even where p has rounded to zero.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinynn._typing import Array
+
+
+def forward(y_true: Array, logits: Array, probs: Array, losses: Array) -> None:
+    """losses[b] = sum_k y_true[b,k] (log sum_j e^logits[b,j] - logits[b,k]);  probs = softmax(logits), for backward.
+
+    y_true, logits, probs (batch, classes); losses (batch,). The row maximum is subtracted first: no overflow.
+    """
+    shifted = logits - logits.real.max(axis=1, keepdims=True)  # .real: the complex-step oracle passes complex logits
+    e = np.exp(shifted)
+    total = e.sum(axis=1, keepdims=True)
+    probs[:] = e / total
+    losses[:] = (y_true * (np.log(total) - shifted)).sum(axis=1)
+
+
+def backward(d_losses: Array, y_true: Array, probs: Array, d_logits: Array) -> None:
+    """d log p_k / d logit_j = [j = k] - p_j, hence for rows of y_true that sum to 1:
+
+    d loss / d logit_j = sum_k y_true_k (p_j - [j = k]) = p_j - y_true_j
+
+    For other rows the true derivative has p_j sum_k y_true_k in front; TensorFlow leaves that factor out and so do we.
+    """
+    d_logits[:] = (probs - y_true) * d_losses[:, None]
+
+
+def sparse_forward(labels: Array, logits: Array, probs: Array, losses: Array) -> None:
+    """The same with y_true given as class numbers: labels (batch,), integers in [0, classes), pick one term of the sum."""
+    shifted = logits - logits.real.max(axis=1, keepdims=True)
+    e = np.exp(shifted)
+    total = e.sum(axis=1, keepdims=True)
+    probs[:] = e / total
+    losses[:] = np.log(total[:, 0]) - shifted[np.arange(len(labels)), labels]
+
+
+def sparse_backward(d_losses: Array, labels: Array, probs: Array, d_logits: Array) -> None:
+    """p_j - [j = label]: the same difference, its 1 subtracted at the label alone."""
+    d_logits[:] = probs
+    d_logits[np.arange(len(labels)), labels] -= 1
+    d_logits *= d_losses[:, None]

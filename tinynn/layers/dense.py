@@ -1,0 +1,108 @@
+"""Dense: every output unit looks at every input."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tinynn import activations, initializers
+from tinynn._checks import positive_integer
+from tinynn._typing import BatchShape, Tensor
+from tinynn.layers.layer import Layer
+from tinynn.ops import nn
+from tinynn.variable import Variable
+
+
+class Dense(Layer):
+    """activation(inputs @ kernel + bias).
+
+        kernel (fan_in, units), bias (units,):   (..., fan_in) -> (..., units)
+
+    How its gradient is computed: `tinynn/kernels/dense.py`; how it gets there: `tinynn/engine/tape.py`.
+
+    Args:
+        units: how many outputs, a positive integer.
+        activation: a name, a function over `tinynn.ops`, or None for none.
+        use_bias: whether there is a bias.
+        kernel_initializer, bias_initializer: names or `Initializer`s.
+        **kwargs: of `Layer`: name, trainable, dtype, input_shape, input_dim.
+
+    Raises:
+        ValueError: units that are not a positive integer, an unknown activation or initializer.
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.units = positive_integer("Dense", "units", units)
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel: Variable
+        self.bias: Variable | None = None
+
+    def build(self, input_shape: BatchShape) -> None:
+        """Make kernel and bias for inputs of this shape.
+
+        Raises:
+            ValueError: inputs without a fixed last axis.
+        """
+        if len(input_shape) < 2 or input_shape[-1] is None:
+            raise ValueError(
+                f'Dense "{self.name}" expects inputs of shape (batch, ..., fan_in) with a known fan_in; got {input_shape}.'
+            )
+        fan_in = int(input_shape[-1])
+        self.kernel = self.add_weight(shape=(fan_in, self.units), initializer=self.kernel_initializer, name="kernel")
+        if self.use_bias:
+            self.bias = self.add_weight(shape=(self.units,), initializer=self.bias_initializer, name="bias")
+        self.built = True
+
+    def call(self, inputs: Tensor, *args: Any, **kwargs: Any) -> Any:
+        """(..., fan_in) -> (..., units).
+
+        Raises:
+            ValueError: inputs of another width than the layer was built for.
+        """
+        fan_in = self.kernel.shape[0]
+        if inputs.shape[-1] != fan_in or len(inputs.shape) < 2:
+            flatten = "Flatten first: x.reshape(len(x), -1)."
+            mend = flatten if len(inputs.shape) > 2 else "Reshape the data, or build a model for its width."
+            raise ValueError(
+                f'Dense "{self.name}" expects inputs of shape (batch, {fan_in}); got {tuple(inputs.shape)}. {mend}'
+            )
+        return self.activation(nn.dense(inputs, self.kernel, self.bias))
+
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
+        """The last axis becomes `units`."""
+        return (*input_shape[:-1], self.units)
+
+    def get_config(self) -> dict[str, Any]:
+        """What the layer can be made from again."""
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "activation": activations.serialize(self.activation),
+            "use_bias": self.use_bias,
+            "kernel_initializer": initializers.serialize(self.kernel_initializer),
+            "bias_initializer": initializers.serialize(self.bias_initializer),
+            "kernel_regularizer": None,
+            "bias_regularizer": None,
+            "kernel_constraint": None,
+            "bias_constraint": None,
+            "quantization_config": None,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Dense:
+        """A layer from what `get_config` gave."""
+        none = ("kernel_regularizer", "bias_regularizer", "kernel_constraint", "bias_constraint", "quantization_config")
+        kept = {name: value for name, value in config.items() if name not in none or value is not None}
+        layer: Dense = super().from_config(kept)
+        return layer

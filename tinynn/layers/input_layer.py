@@ -1,0 +1,67 @@
+"""Where data enters a model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tinynn import config
+from tinynn._typing import BatchShape, Tensor
+from tinynn.layers.keras_tensor import KerasTensor
+from tinynn.layers.layer import Layer
+
+
+class InputLayer(Layer):
+    """Says what one sample looks like.
+
+    Args:
+        shape: of one sample, without the batch: (784,). A number n means (n,).
+        batch_size: if it is fixed.
+        dtype: inputs are cast to it; floatx by default.
+        name: "input_layer", ... by default.
+        batch_shape: (batch_size, *shape) at once.
+
+    Raises:
+        ValueError: neither or both of shape and batch_shape, or an axis that is not a positive number.
+    """
+
+    def __init__(
+        self,
+        shape: Sequence[int | None] | int | None = None,
+        batch_size: int | None = None,
+        dtype: Any = None,
+        name: str | None = None,
+        batch_shape: Sequence[int | None] | None = None,
+    ) -> None:
+        super().__init__(name=name, dtype=dtype)
+        if (shape is None) == (batch_shape is None):
+            raise ValueError(f"Input expects shape=(...) of one sample (or batch_shape); got {shape=}, {batch_shape=}.")
+        if batch_shape is None:
+            batch_shape = (batch_size, *((shape,) if isinstance(shape, int) else shape or ()))
+        self.batch_shape: BatchShape = tuple(None if n is None else int(n) for n in batch_shape)
+        for n in self.batch_shape:
+            if n is not None and n < 1:
+                raise ValueError(f"Input expects a shape of positive numbers (or None); got {self.batch_shape[1:]}.")
+        self.dtype = str(dtype or config.floatx())
+        self._output = KerasTensor(self.batch_shape, self.dtype, layer=self)
+        self.input = self._output
+        self.built = True
+
+    def call(self, inputs: Tensor, *args: Any, **kwargs: Any) -> Any:
+        """The inputs, as they are."""
+        return inputs
+
+    def get_config(self) -> dict[str, Any]:
+        """What the layer can be made from again."""
+        return {"batch_shape": self.batch_shape, "dtype": self.dtype, "name": self.name}
+
+
+def Input(
+    shape: Sequence[int | None] | int | None = None,
+    batch_size: int | None = None,
+    dtype: Any = None,
+    name: str | None = None,
+    batch_shape: Sequence[int | None] | None = None,
+) -> KerasTensor:
+    """The first element of a Sequential model: says what one sample looks like. See `InputLayer` for the arguments."""
+    return InputLayer(shape, batch_size, dtype, name, batch_shape).output

@@ -1,0 +1,151 @@
+"""The cross-entropies: how surprised a model is by the labels."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from tinynn import ops
+from tinynn._typing import Tensor
+from tinynn.engine.recorded import value_of
+from tinynn.losses.loss import LossFunctionWrapper
+
+
+def categorical_crossentropy(
+    y_true: Tensor, y_pred: Tensor, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
+) -> Any:
+    """-sum_k y_true_k log p_k, one value per sample, for one-hot (or soft) labels.
+
+    Args:
+        y_true: (batch, classes), rows that sum to 1.
+        y_pred: (batch, classes): probabilities, or logits with `from_logits`.
+        label_smoothing: s in [0, 1]; y_true becomes y_true (1 - s) + s / classes (Szegedy et al. 2016).
+        axis: of the classes; the last.
+    """
+    y_pred = ops.convert_to_tensor(y_pred)
+    y_true = ops.cast(y_true, value_of(y_pred).dtype)
+    if y_pred.shape[-1] == 1:
+        warnings.warn(
+            "In loss categorical_crossentropy, expected y_pred.shape to be (batch_size, num_classes) with num_classes > 1. "
+            f"Received: y_pred.shape={tuple(y_pred.shape)}. Consider using 'binary_crossentropy' if you only have 2 classes.",
+            SyntaxWarning,
+            stacklevel=2,
+        )
+    if label_smoothing:
+        y_true = y_true * (1.0 - label_smoothing) + label_smoothing / y_true.shape[-1]
+    return ops.categorical_crossentropy(y_true, y_pred, from_logits=from_logits, axis=axis)
+
+
+def sparse_categorical_crossentropy(
+    y_true: Tensor, y_pred: Tensor, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
+) -> Any:
+    """-log p[y_true], one value per sample, for labels that are class numbers.
+
+    Args:
+        y_true: (batch,) or (batch, 1), whole numbers in [0, classes).
+        y_pred: (batch, classes): probabilities, or logits with `from_logits`.
+        ignore_class: not there yet in tinynn: must be None.
+        axis: of the classes; the last.
+
+    Raises:
+        ValueError: labels out of range.
+    """
+    if ignore_class is not None:
+        raise ValueError("sparse_categorical_crossentropy: ignore_class is not there yet in this version of tinynn.")
+    y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
+    if len(y_true.shape) == len(y_pred.shape) and y_true.shape[axis] == 1:
+        y_true = ops.squeeze(y_true, axis)
+    return ops.sparse_categorical_crossentropy(y_true, y_pred, from_logits=from_logits, axis=axis)
+
+
+def binary_crossentropy(
+    y_true: Tensor, y_pred: Tensor, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
+) -> Any:
+    """The mean over an axis of -(y log p + (1 - y) log(1 - p)): each entry its own yes or no.
+
+    Args:
+        y_true: (batch, outputs), y in [0, 1].
+        y_pred: (batch, outputs): probabilities, or logits with `from_logits`.
+        label_smoothing: s in [0, 1]; y becomes y (1 - s) + s / 2.
+        axis: of the mean; the last.
+    """
+    y_pred = ops.convert_to_tensor(y_pred)
+    y_true = ops.cast(y_true, value_of(y_pred).dtype)
+    if label_smoothing:
+        y_true = y_true * (1.0 - label_smoothing) + 0.5 * label_smoothing
+    return ops.mean(ops.binary_crossentropy(y_true, y_pred, from_logits=from_logits), axis=axis)
+
+
+class CategoricalCrossentropy(LossFunctionWrapper):
+    """`categorical_crossentropy`, reduced as `Loss` says."""
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "categorical_crossentropy",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(
+            categorical_crossentropy,
+            reduction,
+            name,
+            dtype,
+            from_logits=from_logits,
+            label_smoothing=_unit("label_smoothing", label_smoothing),
+            axis=axis,
+        )
+
+
+class SparseCategoricalCrossentropy(LossFunctionWrapper):
+    """`sparse_categorical_crossentropy`, reduced as `Loss` says."""
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        ignore_class: int | None = None,
+        reduction: str | None = "sum_over_batch_size",
+        axis: int = -1,
+        name: str | None = "sparse_categorical_crossentropy",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(
+            sparse_categorical_crossentropy,
+            reduction,
+            name,
+            dtype,
+            from_logits=from_logits,
+            ignore_class=ignore_class,
+            axis=axis,
+        )
+
+
+class BinaryCrossentropy(LossFunctionWrapper):
+    """`binary_crossentropy`, reduced as `Loss` says."""
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "binary_crossentropy",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(
+            binary_crossentropy,
+            reduction,
+            name,
+            dtype,
+            from_logits=from_logits,
+            label_smoothing=_unit("label_smoothing", label_smoothing),
+            axis=axis,
+        )
+
+
+def _unit(name: str, value: float) -> float:
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name} must be a number in [0, 1]; got {value!r}.")
+    return value

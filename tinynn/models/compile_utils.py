@@ -1,0 +1,158 @@
+"""What `compile` was given, made into a loss and metrics once the first batch shows the shapes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tinynn import losses, metrics, ops
+from tinynn._naming import to_snake_case
+from tinynn._typing import Tensor
+from tinynn.losses.loss import Loss, LossFunctionWrapper
+
+
+class CompileLoss:
+    """The loss of `compile`: a name, a function or a `Loss`, times its weight."""
+
+    def __init__(self, identifier: Any, loss_weights: Any = None) -> None:
+        self.identifier = _only_one("loss", identifier)
+        weight = _only_one("loss_weights", loss_weights)
+        self.weight = None if weight is None else float(weight)
+        self.loss: Loss | None = None
+        if not _is_any(self.identifier, "crossentropy", "ce"):
+            losses.get(self.identifier)  # an unknown name is reported by compile, not by fit
+
+    def resolve(self, y_true: Tensor, y_pred: Tensor) -> Loss:
+        """The loss; "crossentropy" is chosen by the shapes as "accuracy" is."""
+        if self.loss is None:
+            identifier = self.identifier
+            if _is_any(identifier, "crossentropy", "ce"):
+                identifier = f"{_kind_of_labels(y_true, y_pred)}_crossentropy"
+            found = losses.get(identifier)
+            if not isinstance(found, Loss):
+                name = self.identifier if isinstance(self.identifier, str) else _name_of(found)
+                found = LossFunctionWrapper(found, name=name)
+            self.loss = found
+        return self.loss
+
+    def __call__(self, y_true: Tensor, y_pred: Tensor, sample_weight: Any = None) -> Any:
+        """The reduced, weighted loss."""
+        value = self.resolve(y_true, y_pred)(y_true, y_pred, sample_weight)
+        return value if self.weight is None else ops.multiply(value, self.weight)
+
+
+class CompileMetrics:
+    """The metrics of `compile`, plain and weighted, as one."""
+
+    name = "compile_metrics"
+
+    def __init__(self, plain: Any = None, weighted: Any = None) -> None:
+        self._plain = _list_of("metrics", plain)
+        self._weighted = _list_of("weighted_metrics", weighted)
+        for identifier in self._plain + self._weighted:
+            if not _is_any(identifier, "accuracy", "acc"):
+                metrics.get(identifier)  # an unknown name is reported by compile, not by fit
+        self.built = False
+        self.plain: list[metrics.Metric] = []
+        self.weighted: list[metrics.Metric] = []
+
+    @property
+    def metrics(self) -> list[metrics.Metric]:
+        """All metrics, known once the first batch has been seen."""
+        return self.plain + self.weighted
+
+    @property
+    def variables(self) -> list[Any]:
+        """The state of all metrics."""
+        return [variable for metric in self.metrics for variable in metric.variables]
+
+    def build(self, y_true: Tensor, y_pred: Tensor) -> None:
+        """Resolve names by the shapes of labels and predictions."""
+        if not self.built:
+            self.plain = [_metric(identifier, y_true, y_pred) for identifier in self._plain]
+            self.weighted = [_metric(identifier, y_true, y_pred) for identifier in self._weighted]
+            self.built = True
+
+    def update_state(self, y_true: Tensor, y_pred: Tensor, sample_weight: Any = None) -> None:
+        """Take a batch into account; sample weights count in the weighted ones alone."""
+        self.build(y_true, y_pred)
+        for metric in self.plain:
+            metric.update_state(y_true, y_pred)
+        for metric in self.weighted:
+            metric.update_state(y_true, y_pred, sample_weight)
+
+    def reset_state(self) -> None:
+        """Back to zero."""
+        for metric in self.metrics:
+            metric.reset_state()
+
+    def result(self) -> dict[str, Any]:
+        """The results by name; a second metric of a name is called name_1 (a weighted one weighted_name)."""
+        results: dict[str, Any] = {}
+        seen: dict[str, int] = {}
+        for metric, prefix in [(m, "") for m in self.plain] + [(m, "weighted_") for m in self.weighted]:
+            name = metric.name
+            if name in seen and prefix and prefix + name not in seen:
+                name = prefix + name
+            if name in seen:
+                seen[name] += 1
+                name = f"{name}_{seen[name] - 1}"
+            else:
+                seen[name] = 1
+            results[name] = metric.result()
+        return results
+
+    def __repr__(self) -> str:
+        return f"<CompileMetrics name={self.name}>"
+
+
+def _metric(identifier: Any, y_true: Tensor, y_pred: Tensor) -> metrics.Metric:
+    if _is_any(identifier, "accuracy", "acc"):
+        found = metrics.get(f"{_kind_of_labels(y_true, y_pred)}_accuracy")
+    else:
+        found = metrics.get(identifier)
+    name = identifier if isinstance(identifier, str) else _name_of(found)
+    if not isinstance(found, metrics.Metric):
+        return metrics.MeanMetricWrapper(found, name=name)
+    found.name = name
+    return found
+
+
+def _kind_of_labels(y_true: Tensor, y_pred: Tensor) -> str:
+    """Which accuracy or cross-entropy fits: one output is binary; labels with an axis less, or of width 1, are numbers."""
+    if y_pred.shape[-1] == 1:
+        return "binary"
+    sparse = len(y_true.shape) < len(y_pred.shape) or y_true.shape[-1] == 1
+    return "sparse_categorical" if sparse else "categorical"
+
+
+def _is_any(identifier: Any, *names: str) -> bool:
+    return isinstance(identifier, str) and identifier.lower() in names
+
+
+def _name_of(thing: Any) -> str:
+    return str(getattr(thing, "name", None) or getattr(thing, "__name__", None) or to_snake_case(type(thing).__name__))
+
+
+def _only_one(argument: str, value: Any) -> Any:
+    """A model of one output has one loss; Keras also takes it in a list or dict of one."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        if len(value) != 1:
+            raise ValueError(f"This model has one output, so {argument} must be one; got {len(value)}: {value!r}.")
+        return value[0]
+    return value
+
+
+def _list_of(argument: str, value: Any) -> list[Any]:
+    if value is None:
+        return []
+    if isinstance(value, dict):
+        value = list(value.values())
+    if not isinstance(value, (list, tuple)):
+        mend = f" Put it into a list: {argument}=[{value!r}]."
+        raise ValueError(
+            f"Expected `{argument}` argument to be a list, tuple, or dict. Received instead: {argument}={value} of type "
+            f"{type(value)}.{mend}"
+        )
+    return [part for entry in value for part in (entry if isinstance(entry, (list, tuple)) else [entry])]

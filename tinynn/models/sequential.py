@@ -1,0 +1,248 @@
+"""Sequential: layers one after another."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tinynn import ops
+from tinynn._typing import Array, BatchShape, Tensor
+from tinynn.layers.input_layer import InputLayer
+from tinynn.layers.keras_tensor import KerasTensor
+from tinynn.layers.layer import Layer
+from tinynn.models.model import Model
+
+
+class Sequential(Model):
+    """A stack of layers, each fed the output of the one before.
+
+    It is built at once when the first element says what goes in (an `Input`, or `input_shape=` of a layer), else when
+    it first sees data.
+
+    Args:
+        layers: a list of layers, the first possibly an `Input`.
+        trainable: whether anything in it is trained.
+        name: "sequential", ... by default.
+
+    Raises:
+        ValueError: something that is no layer, or two layers of one name.
+    """
+
+    def __init__(self, layers: Sequence[Any] | None = None, trainable: bool = True, name: str | None = None) -> None:
+        super().__init__(trainable=trainable, name=name)
+        self._stack: list[Layer] = []
+        self._inputs: KerasTensor | None = None
+        self._takes_training: list[bool] = []
+        for layer in layers or []:
+            self.add(layer, rebuild=False)
+        self._build_if_possible()
+
+    def add(self, layer: Any, rebuild: bool = True) -> None:
+        """Put a layer on top.
+
+        Raises:
+            ValueError: no layer, a name that is taken, or a second Input.
+        """
+        if isinstance(layer, KerasTensor) and isinstance(layer.layer, InputLayer):
+            layer = layer.layer
+        if not isinstance(layer, Layer):
+            made = isinstance(layer, type) and issubclass(layer, Layer)
+            hint = f" Make one first: {layer.__name__}(...)." if made else ""
+            raise ValueError(
+                "Only instances of `keras.Layer` can be added to a Sequential model. "
+                f"Received: {layer} (of type {type(layer)}).{hint}"
+            )
+        if not self._stack and layer.input_shape_argument is not None:
+            self._stack.append(InputLayer(shape=layer.input_shape_argument))
+        if any(layer.name == other.name and layer is not other for other in self._stack):
+            raise ValueError(
+                f"All layers added to a Sequential model should have unique names. Name '{layer.name}' is already the name of "
+                "a layer in this model. Update the `name` argument to pass a unique name."
+            )
+        if isinstance(layer, InputLayer) and self._stack:
+            first = self._stack[0]
+            if isinstance(first, InputLayer):
+                raise ValueError(
+                    f"Sequential model '{self.name}' has already been configured to use input shape {first.batch_shape}. You "
+                    "cannot add a different Input layer to it."
+                )
+            raise ValueError(f"Sequential model '{self.name}' takes its Input first, before {first.name}.")
+        self._stack.append(layer)
+        self.built = False
+        if rebuild:
+            self._build_if_possible()
+
+    def pop(self, rebuild: bool = True) -> Layer:
+        """Take the last layer off.
+
+        Raises:
+            IndexError: there is none.
+        """
+        if not self.layers:
+            raise IndexError(f"Sequential model '{self.name}' has no layer to take off.")
+        layer = self._stack.pop()
+        self.built = False
+        if rebuild:
+            self._build_if_possible()
+        return layer
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers, without the Input."""
+        return [layer for layer in self._stack if not isinstance(layer, InputLayer)]
+
+    @property
+    def _layers(self) -> list[Layer]:
+        return list(dict.fromkeys(self.layers))
+
+    # Building ----------------------------------------------------------------------------------------------------------
+
+    def _build_if_possible(self) -> None:
+        if len(self._stack) > 1 and isinstance(self._stack[0], InputLayer):
+            self.build(self._stack[0].batch_shape)
+
+    def build(self, input_shape: BatchShape | None = None) -> None:
+        """Make all variables for inputs of this shape, (None, ...).
+
+        Raises:
+            ValueError: no layers, no shape, or another shape than the Input's.
+        """
+        if input_shape is None:
+            raise ValueError(f"Sequential model '{self.name}' expects an input shape, such as (None, 784); got None.")
+        if not self.layers:
+            raise ValueError(
+                f"Sequential model {self.name} cannot be built because it has no layers. Call `model.add(layer)`."
+            )
+        first = self._stack[0]
+        if isinstance(first, InputLayer):
+            shape = first.batch_shape
+            if len(shape) == len(input_shape) and tuple(input_shape)[1:] != shape[1:]:
+                raise ValueError(
+                    f"Sequential model '{self.name}' has already been configured to use input shape {shape}. You cannot build "
+                    f"it with input_shape {tuple(input_shape)}"
+                )
+        else:
+            shape = (None, *tuple(input_shape)[1:])
+            self._stack.insert(0, InputLayer(batch_shape=shape, dtype=first.dtype))
+        self._inputs = self._stack[0].output
+        for layer in self.layers:
+            if not layer.built:
+                layer._set_parent_path(self.name)
+                layer.build(shape)
+                layer.built = True
+            layer.input = KerasTensor(shape, layer.dtype)
+            shape = layer.compute_output_shape(shape)
+            layer._output = KerasTensor(shape, layer.dtype)
+        self._takes_training = [_has_training(layer) for layer in self.layers]
+        self.built = True
+        self._pack()
+
+    @property
+    def inputs(self) -> list[KerasTensor]:
+        """A stand-in for the input, with `.shape`."""
+        if not self.built or self._inputs is None:
+            raise AttributeError(f"Sequential model '{self.name}' has no defined inputs yet.")
+        return [self._inputs]
+
+    @property
+    def outputs(self) -> list[KerasTensor]:
+        """A stand-in for the output, with `.shape`."""
+        if not self.built:
+            raise AttributeError(f"Sequential model '{self.name}' has no defined outputs yet.")
+        return [self.layers[-1].output]
+
+    @property
+    def input_shape(self) -> BatchShape:
+        """The shape of the input, (None, ...).
+
+        Raises:
+            AttributeError: not built yet.
+        """
+        if not self.built or self._inputs is None:
+            raise AttributeError(f"Sequential model '{self.name}' has no defined input shape yet.")
+        return self._inputs.shape
+
+    @property
+    def output_shape(self) -> BatchShape:
+        """The shape of the output, (None, ...).
+
+        Raises:
+            AttributeError: not built yet.
+        """
+        if not self.built:
+            raise AttributeError(f"Sequential model '{self.name}' has no defined output shape yet.")
+        return self.layers[-1].output.shape
+
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
+        """The shape that comes out for a shape that goes in."""
+        for layer in self.layers:
+            input_shape = layer.compute_output_shape(input_shape)
+        return input_shape
+
+    # Calling -----------------------------------------------------------------------------------------------------------
+
+    def call(self, inputs: Tensor, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
+        """Through all layers.
+
+        Raises:
+            ValueError: inputs of another shape than the model was built for.
+        """
+        x = self._to_input_shape(inputs)
+        for layer, takes_training in zip(self.layers, self._takes_training, strict=True):
+            x = layer(x, training=training) if takes_training else layer(x)
+        return x
+
+    def _to_input_shape(self, inputs: Tensor) -> Any:
+        """Cast to the input's dtype; add or drop an axis of length 1 where that makes the shape fit, as Keras does."""
+        if self._inputs is None:
+            return inputs
+        expected = self._inputs.shape
+        shape = tuple(inputs.shape)
+        if len(shape) == len(expected) - 1 and expected[-1] == 1:
+            inputs = ops.expand_dims(inputs, -1)
+        elif len(shape) == len(expected) + 1 and shape[-1] == 1:
+            inputs = ops.squeeze(inputs, -1)
+        self._check_shape(tuple(inputs.shape), shape)
+        return ops.cast(inputs, self._inputs.dtype)
+
+    def _check_inputs(self, x: Array) -> None:
+        self._to_input_shape(np.empty((1, *x.shape[1:]), np.int8))
+
+    def _check_shape(self, shape: tuple[int, ...], received: tuple[int, ...]) -> None:
+        expected = self._inputs.shape if self._inputs else ()
+        fits = len(shape) == len(expected) and all(e is None or e == n for e, n in zip(expected[1:], shape[1:]))
+        if not fits:
+            wanted = f"(batch, {', '.join(str(n) for n in expected[1:])})" if len(expected) > 1 else "(batch,)"
+            raise ValueError(
+                f'Sequential "{self.name}" expects inputs of shape {wanted}; got (batch, {", ".join(map(str, received[1:]))}). '
+                + _mend(expected, received)
+            )
+
+    def get_config(self) -> dict[str, Any]:
+        """What the model can be made from again: the configuration of its layers."""
+        layers = [
+            {
+                "module": "keras.layers",
+                "class_name": type(layer).__name__,
+                "config": layer.get_config(),
+                "registered_name": None,
+            }
+            for layer in self._stack
+        ]
+        return {"name": self.name, "trainable": self.trainable, "layers": layers}
+
+
+def _mend(expected: BatchShape, received: tuple[int, ...]) -> str:
+    known = [n for n in expected[1:] if n is not None]
+    if len(known) == 1 and len(received) > 2 and np.prod(received[1:]) == known[0]:
+        return "Flatten first: x.reshape(len(x), -1), or a Flatten layer."
+    if len(received) == 1:
+        return "One sample is x[None, :], one column x[:, None]."
+    return "Reshape the data, or build a model for its shape."
+
+
+def _has_training(layer: Layer) -> bool:
+    return "training" in inspect.signature(layer.call).parameters

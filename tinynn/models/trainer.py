@@ -1,0 +1,521 @@
+"""compile, fit, evaluate, predict: the Keras training interface over an engine that runs the batches."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from tinynn import callbacks as callbacks_module
+from tinynn import losses, metrics, optimizers
+from tinynn._checks import no_extra_arguments
+from tinynn._typing import Array, Tensor
+from tinynn.engine import reference
+from tinynn.engine.recorded import value_of
+from tinynn.layers.layer import Layer
+from tinynn.models.compile_utils import CompileLoss, CompileMetrics
+from tinynn.models.data import ArrayBatches, as_array, sample_weights_of, split_validation, unpack
+
+
+class Trainer(Layer):
+    """What a model can do once it is compiled; `Model` and `Sequential` build on it.
+
+    For own training logic override `train_step(data)`, `test_step(data)`, `predict_step(data)`, `compute_loss` or
+    `compute_metrics`, as in Keras.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.compiled = False
+        self.optimizer: Any = None
+        self.loss: Any = None
+        self.stop_training = False
+        self.stop_evaluating = False
+        self.stop_predicting = False
+        self.history: Any = None
+        self.run_eagerly = False
+        self.jit_compile: Any = "auto"
+        self._compile_loss: CompileLoss | None = None
+        self._compile_metrics: CompileMetrics | None = None
+        self._loss_tracker: metrics.Mean | None = None
+
+    # compile -----------------------------------------------------------------------------------------------------------
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: Any = "auto",
+        auto_scale_loss: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        """Choose optimizer, loss and metrics.
+
+        Args:
+            optimizer: a name or an `Optimizer`.
+            loss: a name, a `Loss` or a function `(y_true, y_pred) -> one value per sample`.
+            loss_weights: a factor for the loss.
+            metrics: a list of names, `Metric`s or functions; "accuracy" is chosen by the shapes of labels and outputs.
+            weighted_metrics: likewise, with sample weights applied.
+            run_eagerly: step through Python: the reference engine.
+            jit_compile: which engine: "auto", True (the compiled one or an error), False (the reference).
+            steps_per_execution, auto_scale_loss: accepted for Keras's sake.
+
+        Raises:
+            ValueError: an unknown name.
+            TypeError: an argument that compile does not have.
+        """
+        no_extra_arguments("compile", kwargs, _arguments(Trainer.compile))
+        self.optimizer = optimizers.get(optimizer)
+        self._compile_loss = None if loss is None else CompileLoss(loss, loss_weights)
+        self._compile_metrics = CompileMetrics(metrics, weighted_metrics) if metrics or weighted_metrics else None
+        self.loss = loss
+        self.run_eagerly = bool(run_eagerly)
+        self.jit_compile = jit_compile
+        self.stop_training = False
+        self._loss_tracker = _mean("loss")
+        self.compiled = True
+
+    def _require_compiled(self, method: str) -> None:
+        if not self.compiled:
+            raise ValueError(
+                f"You must call `compile()` before using `{method}()`: "
+                'model.compile(optimizer="adam", loss="sparse_categorical_crossentropy"), for example.'
+            )
+
+    # One step ----------------------------------------------------------------------------------------------------------
+
+    def train_step(self, data: Any) -> dict[str, Any]:
+        """One step of training on a batch (x, y, sample_weight); the logs."""
+        return reference.train_step(self, unpack(data))
+
+    def test_step(self, data: Any) -> dict[str, Any]:
+        """Evaluate one batch (x, y, sample_weight); the logs."""
+        return reference.test_step(self, unpack(data))
+
+    def predict_step(self, data: Any) -> Array:
+        """The outputs for one batch."""
+        return np.asarray(value_of(self(unpack(data).x, training=False)))
+
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Any:
+        """The loss of a batch.
+
+        Raises:
+            ValueError: no loss was given to compile, or no targets.
+        """
+        if self._compile_loss is None:
+            raise ValueError("No loss to compute. Provide a `loss` argument in `compile()`.")
+        if y is None:
+            raise ValueError("The loss needs targets y; got None. Pass fit(x, y) or evaluate(x, y).")
+        return self._compile_loss(y, y_pred, sample_weight)
+
+    def track_loss(self, loss: Tensor, batch_size: int) -> None:
+        """Note a batch's loss: the epoch's is the mean over samples, so a short last batch weighs less."""
+        if self._loss_tracker is not None:
+            self._loss_tracker.update_state(value_of(loss), sample_weight=batch_size)
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
+        """Take a batch into account and return all results so far."""
+        if self._compile_metrics is not None:
+            self._compile_metrics.update_state(y, value_of(y_pred), sample_weight)
+        return self.get_metrics_result()
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The loss's mean and the metrics of compile."""
+        return [metric for metric in (self._loss_tracker, self._compile_metrics) if metric is not None]
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """Their names."""
+        return [metric.name for metric in self.metrics]
+
+    def reset_metrics(self) -> None:
+        """Back to zero."""
+        for metric in self.metrics:
+            metric.reset_state()
+
+    def get_metrics_result(self) -> dict[str, float]:
+        """All results by name, as Python numbers, sorted by name as Keras prints them."""
+        results: dict[str, Any] = {}
+        for metric in self.metrics:
+            result = metric.result()
+            results.update(result if isinstance(result, dict) else {metric.name: result})
+        return {name: _python(results[name]) for name in sorted(results)}
+
+    # fit ---------------------------------------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: Any = True,
+        class_weight: dict[int, float] | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: Any = 1,
+        **kwargs: Any,
+    ) -> Any:
+        """Train for some epochs.
+
+        Args:
+            x: (samples, ...); y: targets for the loss.
+            batch_size: samples per step, 32 by default.
+            epochs: up to which epoch to train, counted from `initial_epoch`.
+            verbose: 0 silent, 1 or "auto" a progress bar, 2 a line per epoch.
+            callbacks: a list of `Callback`s.
+            validation_split: the share of samples, from the end, to evaluate on after each epoch.
+            validation_data: (x, y) or (x, y, sample_weight) to evaluate on; takes the place of a split.
+            shuffle: True, False, or "batch" (within each batch).
+            class_weight: {class number: weight}.
+            sample_weight: (samples,): factors of the samples' losses.
+            validation_freq: evaluate every so many epochs, or after those listed.
+            steps_per_epoch, validation_steps: not there yet.
+
+        Returns:
+            A `History`: `.history` has a list per metric.
+
+        Raises:
+            ValueError: not compiled, or data that does not fit.
+            TypeError: an argument that fit does not have.
+        """
+        no_extra_arguments("fit", kwargs, _arguments(Trainer.fit))
+        _not_yet("fit", steps_per_epoch=steps_per_epoch, validation_steps=validation_steps)
+        self._require_compiled("fit")
+        if class_weight is not None and sample_weight is not None:
+            raise ValueError("You cannot `class_weight` and `sample_weight` at the same time.")
+        validation = None if validation_data is None else unpack(validation_data)
+        if validation_split and validation is None:
+            (x, y, sample_weight), validation = split_validation(x, y, sample_weight, validation_split)
+        if class_weight is not None:
+            sample_weight = sample_weights_of(y, class_weight)
+        data = ArrayBatches(x, y, sample_weight, batch_size, shuffle)
+        validation_batches = None
+        if validation is not None:
+            validation_batches = ArrayBatches(*validation, validation_batch_size or batch_size)
+        self._prepare(data)
+        if validation_batches is not None:
+            self._prepare(validation_batches)
+        engine = self._choose_engine()
+        monitors = callbacks
+        if not isinstance(monitors, callbacks_module.CallbackList):
+            monitors = callbacks_module.CallbackList(
+                callbacks,
+                add_history=True,
+                add_progbar=verbose != 0,
+                model=self,
+                verbose=verbose,
+                epochs=epochs,
+                steps=data.num_batches,
+            )
+        self.stop_training = False
+        monitors.on_train_begin()
+        logs: dict[str, Any] | None = None
+        for epoch in range(initial_epoch, epochs):
+            logs = self._run_epoch(engine, data, epoch, monitors)
+            if validation_batches is not None and _is_due(epoch, validation_freq):
+                found = self._run_evaluation(engine, validation_batches, monitors)
+                logs.update({f"val_{name}": value for name, value in found.items()})
+            self._warn_of_nan(logs, epoch, data, validation_batches)
+            monitors.on_epoch_end(epoch, logs)
+            if self.stop_training:
+                break
+        monitors.on_train_end(logs)
+        return self.history
+
+    def _run_epoch(self, engine: Any, data: ArrayBatches, epoch: int, monitors: Any) -> dict[str, Any]:
+        self.reset_metrics()
+        monitors.on_epoch_begin(epoch)
+        order = data.order()
+        logs: dict[str, Any] = {}
+        for begin, end in _slices(data.num_batches, monitors.wants_train_batches, engine):
+            monitors.on_train_batch_begin(begin)
+            logs = engine.train(data, order, begin, end)
+            monitors.on_train_batch_end(end - 1, logs)
+            if self.stop_training:
+                break
+        return self._final_logs(logs)
+
+    def _final_logs(self, logs: dict[str, Any]) -> dict[str, Any]:
+        """The metrics as they stand; what an own step returned besides, if it returned something else."""
+        results = self.get_metrics_result()
+        if set(logs) == set(results):
+            return results
+        return {name: _python(logs[name]) for name in sorted(logs)}
+
+    def _run_evaluation(self, engine: Any, data: ArrayBatches, monitors: Any) -> dict[str, Any]:
+        self.stop_evaluating = False
+        monitors.on_test_begin()
+        self.reset_metrics()
+        logs: dict[str, Any] = {}
+        for begin, end in _slices(data.num_batches, monitors.wants_test_batches, engine):
+            monitors.on_test_batch_begin(begin)
+            logs = engine.test(data, begin, end)
+            monitors.on_test_batch_end(end - 1, logs)
+            if self.stop_evaluating:
+                break
+        logs = self._final_logs(logs)
+        monitors.on_test_end(logs)
+        return logs
+
+    # evaluate and predict ----------------------------------------------------------------------------------------------
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        """Loss and metrics on data, weights unchanged.
+
+        Args:
+            x, y, batch_size, verbose, sample_weight, callbacks: as in `fit`.
+            steps: not there yet.
+            return_dict: a dict by name, instead of a list (or a number, when there is the loss alone).
+
+        Raises:
+            ValueError: not compiled, or data that does not fit.
+        """
+        no_extra_arguments("evaluate", kwargs, _arguments(Trainer.evaluate))
+        _not_yet("evaluate", steps=steps)
+        self._require_compiled("evaluate")
+        data = ArrayBatches(x, y, sample_weight, batch_size)
+        self._prepare(data)
+        monitors = self._monitors(callbacks, verbose, data)
+        logs = self._run_evaluation(self._choose_engine(), data, monitors)
+        self._warn_of_nan(logs, None, data)
+        return logs if return_dict else self._in_order(logs)
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+        **kwargs: Any,
+    ) -> Array:
+        """The outputs for all samples, (samples, ...).
+
+        Args:
+            x, batch_size, verbose, callbacks: as in `fit`.
+            steps: not there yet.
+
+        Raises:
+            ValueError: data that does not fit.
+        """
+        no_extra_arguments("predict", kwargs, _arguments(Trainer.predict))
+        _not_yet("predict", steps=steps)
+        data = ArrayBatches(x, batch_size=batch_size)
+        self._prepare(data)
+        engine = self._choose_engine()
+        monitors = self._monitors(callbacks, verbose, data)
+        self.stop_predicting = False
+        monitors.on_predict_begin()
+        outputs: list[Array] = []
+        for begin, end in _slices(data.num_batches, monitors.wants_predict_batches, engine):
+            monitors.on_predict_batch_begin(begin)
+            parts = engine.predict(data, begin, end)
+            outputs.extend(parts)
+            monitors.on_predict_batch_end(end - 1, {"outputs": parts[-1]})
+            if self.stop_predicting:
+                break
+        monitors.on_predict_end()
+        return np.concatenate(outputs)
+
+    def _monitors(self, callbacks: Any, verbose: Any, data: ArrayBatches) -> Any:
+        if isinstance(callbacks, callbacks_module.CallbackList):
+            return callbacks
+        return callbacks_module.CallbackList(
+            callbacks, add_progbar=verbose != 0, model=self, verbose=verbose, epochs=1, steps=data.num_batches
+        )
+
+    # On one batch ------------------------------------------------------------------------------------------------------
+
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: dict[int, float] | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """One step of training on exactly this batch.
+
+        Returns:
+            The loss (a number), or [loss, *metrics], or a dict of them.
+
+        Raises:
+            ValueError: not compiled, both kinds of weights, or data that does not fit.
+        """
+        self._require_compiled("train_on_batch")
+        if class_weight is not None:
+            if sample_weight is not None:
+                raise ValueError(
+                    "Arguments `sample_weight` and `class_weight` cannot be specified at the same time. "
+                    f"Received: sample_weight={sample_weight}, class_weight={class_weight}"
+                )
+            sample_weight = sample_weights_of(y, class_weight)
+        data = self._one_batch(x, y, sample_weight)
+        self.reset_metrics()
+        logs = self._final_logs(self._choose_engine().train(data, None, 0, 1))
+        return logs if return_dict else self._in_order(logs)
+
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+        """Loss and metrics on exactly this batch; returns as `train_on_batch`."""
+        self._require_compiled("test_on_batch")
+        data = self._one_batch(x, y, sample_weight)
+        self.reset_metrics()
+        logs = self._final_logs(self._choose_engine().test(data, 0, 1))
+        return logs if return_dict else self._in_order(logs)
+
+    def predict_on_batch(self, x: Any) -> Array:
+        """The outputs for exactly this batch."""
+        data = self._one_batch(x)
+        outputs: Array = self._choose_engine().predict(data, 0, 1)[0]
+        return outputs
+
+    def _one_batch(self, x: Any, y: Any = None, sample_weight: Any = None) -> ArrayBatches:
+        data = ArrayBatches(x, y, sample_weight, batch_size=max(1, len(as_array("x", x))))
+        self._prepare(data)
+        return data
+
+    def _in_order(self, logs: dict[str, Any]) -> Any:
+        """The loss first, then the metrics as compile had them; a lone value by itself."""
+        names = ["loss", *(self._compile_metrics.result() if self._compile_metrics else [])]
+        values = [logs[name] for name in names if name in logs]
+        values += [value for name, value in logs.items() if name not in names]
+        return values[0] if len(values) == 1 else values
+
+    # Before and after --------------------------------------------------------------------------------------------------
+
+    def _prepare(self, data: ArrayBatches) -> None:
+        """Build for the data if need be, and check what can be checked before anything changes."""
+        if not self.built:
+            self.build(data.x.shape)
+        self._check_inputs(data.x)
+        if data.y is not None and self._compile_loss is not None:
+            self._check_targets(data.y)
+
+    def _check_inputs(self, x: Array) -> None:
+        """Models that know their input shape say here what does not fit."""
+
+    def _check_targets(self, y: Array) -> None:
+        """Class numbers out of range are found before training, not in the middle of an epoch."""
+        try:
+            output_shape = self.output_shape
+        except AttributeError:
+            return
+        classes = output_shape[-1]
+        stand_in = np.empty((1, *[n or 1 for n in output_shape[1:]]))
+        loss = self._compile_loss.resolve(y[:1], stand_in) if self._compile_loss else None
+        function = getattr(loss, "fn", None)
+        if function is not losses.sparse_categorical_crossentropy or classes is None or not y.size:
+            return
+        low, high = y.min(), y.max()
+        if low < 0 or high > classes - 1 or np.isnan(low):
+            wrong = low if low < 0 or np.isnan(low) else high
+            count = "1 unit" if classes == 1 else f"{classes} units"
+            needed = int(high) + 1 if high == high else "more"
+            raise ValueError(
+                f"sparse_categorical_crossentropy expects labels in 0..{classes - 1}, because the last layer has {count}; got "
+                f"a label {wrong}. Number the classes from 0, or give the last layer {needed} units."
+            )
+        one_hot = y.ndim == len(output_shape) and y.shape[-1] == classes and classes > 1
+        if one_hot:
+            raise ValueError(
+                f"sparse_categorical_crossentropy expects class numbers of shape (samples,); got shape {y.shape}. One-hot "
+                "labels go with categorical_crossentropy."
+            )
+
+    def _warn_of_nan(self, logs: dict[str, Any], epoch: int | None, *data: ArrayBatches | None) -> None:
+        """A loss that is NaN is said once, with the place in the data that it comes from if there is one."""
+        wrong = [name for name in ("loss", "val_loss") if np.isnan(logs.get(name, 0.0))]
+        if not wrong:
+            return
+        when = "" if epoch is None else f" at epoch {epoch + 1}"
+        cause = "The data has no NaN or infinity; a smaller learning rate may help."
+        for batches in data:
+            found = None if batches is None else _first_not_finite(batches)
+            if found:
+                cause = f"The data holds a value that is not finite: {found}."
+        warnings.warn(f"{wrong[0]} is nan{when}. {cause}", RuntimeWarning, stacklevel=3)
+
+    @property
+    def engine(self) -> str:
+        """Which engine runs this model, and why."""
+        chosen = self._choose_engine()
+        return f"{chosen.name}: {chosen.why}"
+
+    def _choose_engine(self) -> Any:
+        return reference.ReferenceEngine(self, "NumPy, through the tape")
+
+
+def _slices(num_batches: int, every_batch: bool, engine: Any) -> Iterator[tuple[int, int]]:
+    """(begin, end) of the stretches of batches between which Python is needed."""
+    return ((i, i + 1) for i in range(num_batches))
+
+
+def _is_due(epoch: int, validation_freq: Any) -> bool:
+    if isinstance(validation_freq, int):
+        return (epoch + 1) % validation_freq == 0
+    if isinstance(validation_freq, (list, tuple, set)):
+        return epoch + 1 in validation_freq
+    raise ValueError(f"Expected `validation_freq` to be a list or int. Received: validation_freq={validation_freq}.")
+
+
+def _first_not_finite(data: ArrayBatches) -> str | None:
+    for name in ("x", "y", "sample_weight"):
+        array = getattr(data, name)
+        if array is None or array.dtype.kind != "f":
+            continue
+        for start in range(0, len(array), 65536):
+            part = np.isfinite(array[start : start + 65536])
+            if not part.all():
+                place = tuple(int(i) for i in np.argwhere(~part)[0])
+                place = (place[0] + start, *place[1:])
+                return f"{name}[{', '.join(map(str, place))}] is {array[place]}"
+    return None
+
+
+def _not_yet(method: str, **arguments: Any) -> None:
+    for name, value in arguments.items():
+        if value is not None:
+            raise ValueError(f"{method}: {name} is not there yet in this version of tinynn; leave it out.")
+
+
+def _arguments(method: Callable[..., Any]) -> list[str]:
+    code = method.__code__
+    return list(code.co_varnames[1 : code.co_argcount])
+
+
+def _python(value: Any) -> Any:
+    return float(value) if np.ndim(value) == 0 else np.asarray(value)
+
+
+def _mean(name: str) -> metrics.Mean:
+    return metrics.Mean(name=name)
