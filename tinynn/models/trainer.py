@@ -126,7 +126,7 @@ class Trainer(Layer):
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
         """Take a batch into account and return all results so far."""
         if self._compile_metrics is not None:
-            self._compile_metrics.update_state(y, value_of(y_pred), sample_weight)
+            self._compile_metrics.update_state(y, y_pred, sample_weight)
         return self.get_metrics_result()
 
     @property

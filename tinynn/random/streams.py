@@ -43,7 +43,7 @@ def uniform(seed: Any, shape: Shape, low: Any = 0.0, high: Any = 1.0, dtype: Any
     dtype = float_dtype(dtype)
     out = unit_interval(words(seed, math.prod(shape) * _words_per_number(dtype)), dtype)
     low, high = _as_keras_casts(low, dtype), _as_keras_casts(high, dtype)
-    out = out.reshape(*out.shape[:-1], *shape)
+    out = out.reshape((*out.shape[:-1], *shape))
     out *= high - low
     out += low
     return out
@@ -54,7 +54,7 @@ def normal(seed: Any, shape: Shape, mean: Any = 0.0, stddev: Any = 1.0, dtype: A
     dtype = float_dtype(dtype)
     count = math.prod(shape)
     z = box_muller(words(seed, 2 * -(-count // 2) * _words_per_number(dtype)), dtype)[..., :count]
-    return _scaled(z.reshape(*z.shape[:-1], *shape), mean, stddev)
+    return _scaled(z.reshape((*z.shape[:-1], *shape)), mean, stddev)
 
 
 def truncated_normal(seed: Any, shape: Shape, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None) -> Array:
@@ -99,7 +99,7 @@ def integers(seed: Any, shape: Shape, low: int, high: int, dtype: Any = "int32")
         low % 2 ** (8 * bits.itemsize)
     )  # unsigned sums wrap around: no overflow
     out = out.view(dtype)
-    return out.reshape(*out.shape[:-1], *shape)
+    return out.reshape((*out.shape[:-1], *shape))
 
 
 def keep_mask(seed: Any, shape: Shape, rate: float, dtype: Any = None) -> Array:

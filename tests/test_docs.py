@@ -1,0 +1,72 @@
+"""README and docs keep their word: every Python block runs, and what README says is printed is printed."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def python_blocks(page: Path) -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+
+
+def epochs_printed_by(code: str) -> dict[int, str]:
+    """{epoch: what is printed after its durations}."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile(code, "README.md", "exec"), {})
+    lines = re.findall(r"Epoch (\d+)/\d+\n(\d+/\d+) - \d+s - \d+\ws/step - (.*)", printed.getvalue())
+    return {int(epoch): f"{count} - {rest}" for epoch, count, rest in lines}
+
+
+def epochs_shown_for(engine: str) -> dict[int, str]:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = {}
+    for epoch, block in re.findall(r"^Epoch (\d+)/30\n((?:  .*\n)+)", readme, flags=re.M):
+        line = re.search(rf"^  {engine} +(.*)$", block, flags=re.M)
+        assert line is not None
+        shown[int(epoch)] = line.group(1)
+    assert len(shown) >= 4
+    return shown
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8")):
+        if "://" not in target:
+            assert (page.parent / target).exists(), f"{page.name} links to {target}, which is not there"
+
+
+def test_readme_training_run_prints_what_readme_shows() -> None:
+    pytest.importorskip("sklearn", reason="scikit-learn is not installed: pip install tinynn-engine[sklearn]")
+    printed = epochs_printed_by(python_blocks(ROOT / "README.md")[0])
+    for epoch, line in epochs_shown_for("tinynn").items():
+        assert printed[epoch] == line
+
+
+@pytest.mark.keras
+@pytest.mark.filterwarnings("ignore")
+def test_readme_training_run_prints_the_same_under_keras(keras: Any) -> None:
+    code = python_blocks(ROOT / "README.md")[0]
+    swapped = code.replace("import tinynn as keras", "import keras")
+    assert swapped != code
+    printed = epochs_printed_by(swapped)
+    assert printed == epochs_printed_by(code)
+    for epoch, line in epochs_shown_for("Keras").items():
+        assert printed[epoch] == line
+
+
+def test_other_python_blocks_run() -> None:
+    for page in PAGES:
+        blocks = python_blocks(page)
+        for code in blocks[1:] if page.name == "README.md" else blocks:
+            with contextlib.redirect_stdout(io.StringIO()):
+                exec(compile(code, page.name, "exec"), {})
