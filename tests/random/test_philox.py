@@ -56,6 +56,13 @@ def test_philox_gives_the_same_words_across_the_borders_of_its_chunks() -> None:
         np.testing.assert_array_equal(together[i], philox_4x32(counters[i], key))
 
 
+def test_every_counter_keeps_its_own_key_across_the_borders_of_the_chunks() -> None:
+    seeds = np.stack([np.arange(200), np.zeros(200, np.int64)], axis=1)
+    together = words(seeds, 400)  # 20,000 counters, 200 keys
+    for i in (0, 163, 164, 199):
+        np.testing.assert_array_equal(together[i], words(seeds[i], 400))
+
+
 def test_philox_takes_no_counters_at_all() -> None:
     assert philox_4x32(np.zeros((0, 4), np.uint32), np.zeros(2, np.uint32)).shape == (0, 4)
     assert words([1, 0], 0).shape == (0,)

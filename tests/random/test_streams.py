@@ -137,6 +137,30 @@ def test_integers_stay_in_their_range(low: int, width: int, dtype: str) -> None:
     assert low <= found.min() <= found.max() < high
 
 
+def test_an_integer_is_a_word_or_two_modulo_the_range() -> None:
+    low, high, some = -7, 10**12, words([5, 0], 40).tolist()
+    expected = [low + (first + second * 2**32) % (high - low) for first, second in zip(some[::2], some[1::2])]
+    np.testing.assert_array_equal(streams.integers([5, 0], (20,), low, high, "int64"), expected)
+    expected = [low + word % 1007 for word in some]
+    np.testing.assert_array_equal(streams.integers([5, 0], (40,), low, 1000, "int32"), expected)
+
+
+def test_python_bounds_are_rounded_to_float32_first() -> None:
+    u = streams.uniform([5, 0], (20,), dtype="float64")
+    low, high = float(np.float32(0.1)), float(np.float32(0.7))
+    np.testing.assert_array_equal(streams.uniform([5, 0], (20,), 0.1, 0.7, "float64"), u * (high - low) + low)
+    np.testing.assert_array_equal(
+        streams.uniform([5, 0], (20,), np.float64(0.1), np.float64(0.7), "float64"), u * (0.7 - 0.1) + 0.1
+    )
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_number_equal_to_the_rate_is_kept(dtype: str) -> None:
+    u = streams.uniform([5, 0], (20,), dtype=dtype)
+    for rate in u.tolist():
+        np.testing.assert_array_equal(streams.keep_mask([5, 0], (20,), rate, dtype), u >= rate)
+
+
 def test_only_float32_and_float64_are_drawn() -> None:
     with pytest.raises(ValueError, match='"float32" or "float64"; got dtype=\'float16\''):
         streams.float_dtype("float16")
@@ -202,6 +226,14 @@ def test_mean_and_stddev_are_applied_as_in_keras(keras: Any) -> None:
             np.testing.assert_allclose(
                 STREAMS[name]([1, 0], (99,), 0.3, 0.7, dtype), expected, rtol=0, atol=4 * np.finfo(dtype).eps
             )
+
+
+@pytest.mark.keras
+def test_keras_too_keeps_a_number_equal_to_the_rate(keras: Any) -> None:
+    u = streams.uniform([5, 0], (20,), dtype="float32")
+    for rate in u.tolist():
+        expected = keras.random.dropout(np.ones(20, np.float32), rate, seed=5).numpy() != 0
+        np.testing.assert_array_equal(streams.keep_mask([5, 0], (20,), rate, "float32"), expected)
 
 
 @pytest.mark.keras

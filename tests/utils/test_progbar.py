@@ -86,6 +86,14 @@ def test_a_shorter_line_covers_the_longer_one_with_blanks() -> None:
     assert drawn.endswith(" \x1b[1m24s\x1b[0m 3s/step - loss: -1.0000" + 7 * " ")  # was: 7s, 1000000000.0000
 
 
+@pytest.mark.parametrize(
+    ("seconds", "time_left"),
+    [(0.9, "0s"), (60.0, "60s"), (61.0, "1:01"), (3600.0, "60:00"), (3601.0, "1:00:01"), (5025.0, "1:23:45")],
+)
+def test_time_left(seconds: float, time_left: str) -> None:
+    assert f" \x1b[1m{time_left}\x1b[0m " in transcript(Progbar, steps(seconds), target=2)
+
+
 # ---- the same, live ----------------------------------------------------------------------------------------------------
 
 numbers = (

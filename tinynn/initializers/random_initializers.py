@@ -37,7 +37,7 @@ class RandomInitializer(Initializer):
         self._init_seed = seed
         if seed is None:
             seed = make_default_seed()
-        elif isinstance(seed, dict) and isinstance(seed.get("config"), dict):
+        elif isinstance(seed, dict) and seed.get("class_name") == "SeedGenerator" and isinstance(seed["config"], dict):
             seed = SeedGenerator.from_config(seed["config"])
         elif not isinstance(seed, SeedGenerator):
             seed_pair(seed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tinynn._compiled import compiled, log
 from tinynn._typing import Array
 
 
@@ -37,3 +38,56 @@ def inside(p: Array, epsilon: float) -> Array:
     """Where the clip lets a derivative through; its two ends count as inside, as in TensorFlow."""
     kind = p.dtype.type
     return np.asarray((p >= kind(epsilon)) & (p <= kind(1 - epsilon)))
+
+
+@compiled
+def forward_compiled(y_true: Array, probs: Array, epsilon: float, losses: Array) -> None:
+    real = probs.dtype.type
+    low, high = real(epsilon), real(1 - epsilon)
+    for b in range(probs.shape[0]):
+        total, loss = real(0), real(0)
+        for k in range(probs.shape[1]):
+            total += probs[b, k]
+        for k in range(probs.shape[1]):
+            q = probs[b, k] / total
+            loss -= y_true[b, k] * log(low if q < low else (high if q > high else q))
+        losses[b] = loss
+
+
+@compiled
+def backward_compiled(d_losses: Array, y_true: Array, probs: Array, epsilon: float, d_probs: Array) -> None:
+    real = probs.dtype.type
+    low, high = real(epsilon), real(1 - epsilon)
+    for b in range(probs.shape[0]):
+        total, inner = real(0), real(0)
+        for k in range(probs.shape[1]):
+            total += probs[b, k]
+        for k in range(probs.shape[1]):
+            q = probs[b, k] / total
+            d_q = -y_true[b, k] / q * d_losses[b] if low <= q <= high else real(0)
+            d_probs[b, k] = d_q
+            inner += d_q * q
+        for k in range(probs.shape[1]):
+            d_probs[b, k] = (d_probs[b, k] - inner) / total
+
+
+@compiled
+def log_clipped_compiled(probs: Array, epsilon: float, logs: Array) -> None:
+    """logs = log clip(probs): what the sparse form takes for logits when it is given probabilities."""
+    real = probs.dtype.type
+    low, high = real(epsilon), real(1 - epsilon)
+    for b in range(probs.shape[0]):
+        for k in range(probs.shape[1]):
+            p = probs[b, k]
+            logs[b, k] = log(low if p < low else (high if p > high else p))
+
+
+@compiled
+def log_clipped_backward_compiled(d_logs: Array, probs: Array, epsilon: float, d_probs: Array) -> None:
+    """1 / p inside the clip, 0 outside; d_logs and d_probs may be the same array."""
+    real = probs.dtype.type
+    low, high = real(epsilon), real(1 - epsilon)
+    for b in range(probs.shape[0]):
+        for k in range(probs.shape[1]):
+            p = probs[b, k]
+            d_probs[b, k] = d_logs[b, k] / p if low <= p <= high else real(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tinynn._compiled import compiled, gemm
 from tinynn._typing import Array
 
 
@@ -23,3 +24,92 @@ def backward(d_out: Array, x: Array, kernel: Array, d_x: Array, d_kernel: Array,
     d_kernel[:] = x.T @ d_out
     d_bias[:] = d_out.sum(axis=0)
     d_x[:] = d_out @ kernel.T
+
+
+@compiled
+def forward_compiled(x: Array, kernel: Array, bias: Array, out: Array) -> None:
+    product(x, kernel, out)
+    for b in range(out.shape[0]):
+        for u in range(out.shape[1]):
+            out[b, u] += bias[u]
+
+
+@compiled
+def backward_compiled(d_out: Array, x: Array, kernel: Array, d_x: Array, d_kernel: Array, d_bias: Array) -> None:
+    kernel_gradient(x, d_out, d_kernel)
+    bias_gradient(d_out, d_bias)
+    input_gradient(d_out, kernel, d_x)
+
+
+# The parts of the twins, by which the engine shares a layer among threads: each thread has some of the inputs and so the
+# same rows of the kernel, of its gradient and of the optimizer's slots.
+#
+# OpenBLAS packs the factors of a large product into blocks first, and packing the kernel costs as much as multiplying it
+# by a few rows. Up to 10^6 multiplications it reads them in place instead: skinny products are cut to stay below.
+
+
+@compiled
+def product(x: Array, kernel: Array, out: Array) -> None:
+    """out = x @ kernel."""
+    batch, fan_in, units = x.shape[0], x.shape[1], kernel.shape[1]
+    one, zero = out.dtype.type(1), out.dtype.type(0)
+    if batch > 64 or batch * fan_in * units <= 1000000:
+        gemm(False, False, one, x, kernel, zero, out)
+        return
+    for u in range(0, units, 320):
+        for i in range(0, fan_in, 64):
+            last_u, last_i = min(u + 320, units), min(i + 64, fan_in)
+            gemm(
+                False, False, one, x[:, i:last_i], kernel[i:last_i, u:last_u], zero if i == 0 else one, out[:, u:last_u]
+            )
+
+
+@compiled
+def input_gradient(d_out: Array, kernel: Array, d_x: Array) -> None:
+    """d_x = d_out @ kernel.T."""
+    batch, units, fan_in = d_out.shape[0], d_out.shape[1], kernel.shape[0]
+    one, zero = d_x.dtype.type(1), d_x.dtype.type(0)
+    if batch > 64 or batch * fan_in * units <= 1000000:
+        gemm(False, True, one, d_out, kernel, zero, d_x)
+        return
+    for i in range(0, fan_in, 64):
+        for u in range(0, units, 240):
+            last_i, last_u = min(i + 64, fan_in), min(u + 240, units)
+            gemm(
+                False,
+                True,
+                one,
+                d_out[:, u:last_u],
+                kernel[i:last_i, u:last_u],
+                zero if u == 0 else one,
+                d_x[:, i:last_i],
+            )
+
+
+@compiled
+def kernel_gradient(x: Array, d_out: Array, d_kernel: Array) -> None:
+    """d_kernel = x.T @ d_out."""
+    add_product(d_kernel.dtype.type(1), x, d_out, d_kernel.dtype.type(0), d_kernel)
+
+
+@compiled
+def add_product(scale: float, x: Array, d_out: Array, keep: float, d_kernel: Array) -> None:
+    """d_kernel = scale x.T @ d_out + keep d_kernel. Plain SGD is kernel -= learning_rate x.T @ d_out: one product."""
+    batch, fan_in, units = x.shape[0], x.shape[1], d_out.shape[1]
+    if batch > 64 or batch * fan_in * units <= 1000000:
+        gemm(True, False, scale, x, d_out, keep, d_kernel)
+        return
+    for i in range(0, fan_in, 96):
+        for u in range(0, units, 320):
+            last_i, last_u = min(i + 96, fan_in), min(u + 320, units)
+            gemm(True, False, scale, x[:, i:last_i], d_out[:, u:last_u], keep, d_kernel[i:last_i, u:last_u])
+
+
+@compiled
+def bias_gradient(d_out: Array, d_bias: Array) -> None:
+    """d_bias = sum_b d_out[b, :]."""
+    for u in range(d_bias.size):
+        d_bias[u] = d_out[0, u]
+    for b in range(1, d_out.shape[0]):
+        for u in range(d_bias.size):
+            d_bias[u] += d_out[b, u]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tinynn._compiled import compiled
 from tinynn._typing import Array
 
 
@@ -42,3 +43,31 @@ def step(
         params -= velocity
     else:
         params -= increment
+
+
+@compiled
+def step_compiled(
+    params: Array,
+    grads: Array,
+    mean_square: Array,
+    mean_grad: Array,
+    velocity: Array,
+    learning_rate: float,
+    rho: float,
+    momentum: float,
+    epsilon: float,
+) -> None:
+    real = params.dtype.type  # scalars in the parameters' precision, as NumPy does for us
+    rate, kept, gain, kept_velocity, eps = real(learning_rate), real(rho), real(1 - rho), real(momentum), real(epsilon)
+    for i in range(params.size):
+        g = grads[i]
+        mean_square[i] = mean_square[i] * kept + gain * (g * g)
+        denominator = mean_square[i]
+        if mean_grad.size:
+            mean_grad[i] = mean_grad[i] * kept + gain * g
+            denominator -= mean_grad[i] * mean_grad[i]
+        increment = rate * g / np.sqrt(denominator + eps)
+        if velocity.size:
+            velocity[i] = velocity[i] * kept_velocity + increment
+            increment = velocity[i]
+        params[i] -= increment

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tinynn._compiled import compiled
 from tinynn._typing import Array
 
 
@@ -25,3 +26,26 @@ def nesterov_step(params: Array, grads: Array, velocity: Array, learning_rate: f
     velocity *= momentum
     velocity -= grads * learning_rate
     params += velocity * momentum - grads * learning_rate
+
+
+@compiled
+def step_compiled(params: Array, grads: Array, learning_rate: float) -> None:
+    rate = params.dtype.type(learning_rate)  # scalars in the parameters' precision, as NumPy does for us
+    for i in range(params.size):
+        params[i] -= grads[i] * rate
+
+
+@compiled
+def momentum_step_compiled(params: Array, grads: Array, velocity: Array, learning_rate: float, momentum: float) -> None:
+    rate, kept = params.dtype.type(learning_rate), params.dtype.type(momentum)
+    for i in range(params.size):
+        velocity[i] = velocity[i] * kept - grads[i] * rate
+        params[i] += velocity[i]
+
+
+@compiled
+def nesterov_step_compiled(params: Array, grads: Array, velocity: Array, learning_rate: float, momentum: float) -> None:
+    rate, kept = params.dtype.type(learning_rate), params.dtype.type(momentum)
+    for i in range(params.size):
+        velocity[i] = velocity[i] * kept - grads[i] * rate
+        params[i] += velocity[i] * kept - grads[i] * rate

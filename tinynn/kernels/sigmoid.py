@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tinynn._compiled import compiled, exp
 from tinynn._typing import Array
 
 
@@ -20,3 +21,18 @@ def forward(x: Array, out: Array) -> None:
 def backward(d_out: Array, out: Array, d_x: Array) -> None:
     """s' = e^-x / (1 + e^-x)^2 = s (1 - s): the saved output is enough, the input need not be kept."""
     d_x[:] = d_out * out * (1 - out)
+
+
+@compiled
+def forward_compiled(x: Array, out: Array) -> None:
+    zero, one = out.dtype.type(0), out.dtype.type(1)
+    for i in range(x.size):
+        e = exp(-abs(x[i]))
+        out[i] = (e if x[i] < zero else one) / (one + e)
+
+
+@compiled
+def backward_compiled(d_out: Array, out: Array, d_x: Array) -> None:
+    one = out.dtype.type(1)
+    for i in range(d_x.size):
+        d_x[i] = d_out[i] * out[i] * (one - out[i])

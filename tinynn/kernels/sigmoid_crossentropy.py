@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from tinynn._compiled import compiled, exp
 from tinynn._typing import Array
 from tinynn.kernels import sigmoid
+from tinynn.kernels.elementary import log1p
 
 
 def forward(y_true: Array, logits: Array, losses: Array) -> None:
@@ -26,3 +28,23 @@ def backward(d_losses: Array, y_true: Array, logits: Array, d_logits: Array) -> 
     sigmoid.forward(logits, d_logits)
     d_logits -= y_true
     d_logits *= d_losses
+
+
+@compiled
+def forward_compiled(y_true: Array, logits: Array, losses: Array) -> None:
+    """All (batch, outputs)."""
+    zero, one = losses.dtype.type(0), losses.dtype.type(1)
+    for b in range(logits.shape[0]):
+        for k in range(logits.shape[1]):
+            x = logits[b, k]
+            losses[b, k] = (x if x > zero else zero) - x * y_true[b, k] + log1p(exp(-abs(x)), one)
+
+
+@compiled
+def backward_compiled(d_losses: Array, y_true: Array, logits: Array, d_logits: Array) -> None:
+    zero, one = d_logits.dtype.type(0), d_logits.dtype.type(1)
+    for b in range(logits.shape[0]):
+        for k in range(logits.shape[1]):
+            e = exp(-abs(logits[b, k]))
+            s = (e if logits[b, k] < zero else one) / (one + e)
+            d_logits[b, k] = (s - y_true[b, k]) * d_losses[b, k]

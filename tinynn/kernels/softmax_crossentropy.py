@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tinynn._compiled import compiled, exp, flatten, log
 from tinynn._typing import Array
 
 
@@ -47,3 +48,64 @@ def sparse_backward(d_losses: Array, labels: Array, probs: Array, d_logits: Arra
     d_logits[:] = probs
     d_logits[np.arange(len(labels)), labels] -= 1
     d_logits *= d_losses[:, None]
+
+
+@compiled
+def forward_compiled(y_true: Array, logits: Array, probs: Array, losses: Array) -> None:
+    classes = logits.shape[1]
+    _exponentials(logits, probs, losses)
+    for b in range(logits.shape[0]):
+        top = losses[b]
+        total, loss = probs.dtype.type(0), probs.dtype.type(0)
+        for k in range(classes):
+            total += probs[b, k]
+        log_total = log(total)
+        for k in range(classes):
+            loss += y_true[b, k] * (log_total - (logits[b, k] - top))
+        for k in range(classes):
+            probs[b, k] /= total
+        losses[b] = loss
+
+
+@compiled
+def backward_compiled(d_losses: Array, y_true: Array, probs: Array, d_logits: Array) -> None:
+    for b in range(probs.shape[0]):
+        for k in range(probs.shape[1]):
+            d_logits[b, k] = (probs[b, k] - y_true[b, k]) * d_losses[b]
+
+
+@compiled
+def sparse_forward_compiled(labels: Array, logits: Array, probs: Array, losses: Array) -> None:
+    classes = logits.shape[1]
+    _exponentials(logits, probs, losses)
+    for b in range(logits.shape[0]):
+        total = probs.dtype.type(0)
+        for k in range(classes):
+            total += probs[b, k]
+        for k in range(classes):
+            probs[b, k] /= total
+        losses[b] = log(total) - (logits[b, labels[b]] - losses[b])
+
+
+@compiled
+def sparse_backward_compiled(d_losses: Array, labels: Array, probs: Array, d_logits: Array) -> None:
+    one = probs.dtype.type(1)
+    for b in range(probs.shape[0]):
+        for k in range(probs.shape[1]):
+            d_logits[b, k] = probs[b, k] * d_losses[b]
+        d_logits[b, labels[b]] = (probs[b, labels[b]] - one) * d_losses[b]
+
+
+@compiled
+def _exponentials(logits: Array, probs: Array, tops: Array) -> None:
+    """probs[b, k] = e^(logits[b, k] - tops[b]) with the row's maximum, which is kept for the caller."""
+    for b in range(logits.shape[0]):
+        top = logits[b, 0]
+        for k in range(1, logits.shape[1]):
+            top = logits[b, k] if logits[b, k] > top else top
+        tops[b] = top
+        for k in range(logits.shape[1]):
+            probs[b, k] = logits[b, k] - top
+    entries = flatten(probs)
+    for i in range(entries.size):  # in one line, so that exp becomes vector code even for two classes
+        entries[i] = exp(entries[i])

@@ -24,7 +24,7 @@ def mean_absolute_error(y_true: Tensor, y_pred: Tensor) -> Any:
     y_pred = ops.convert_to_tensor(y_pred)
     y_true = ops.convert_to_tensor(y_true, value_of(y_pred).dtype)
     y_true, y_pred = squeeze_or_expand_to_same_rank(y_true, y_pred)
-    return ops.mean(ops.absolute(ops.subtract(y_true, y_pred)), axis=-1)
+    return nn.mean_absolute_error(y_true, y_pred)
 
 
 class MeanSquaredError(LossFunctionWrapper):

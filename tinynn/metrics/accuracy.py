@@ -27,7 +27,7 @@ def binary_accuracy(y_true: Tensor, y_pred: Tensor, threshold: float = 0.5) -> A
 
 def categorical_accuracy(y_true: Tensor, y_pred: Tensor) -> Array:
     """1 where the largest entries of one-hot y_true and of y_pred (both (..., classes)) stand in the same place."""
-    return _as_floatx(np.argmax(_array(y_true), axis=-1) == np.argmax(_array(y_pred), axis=-1))
+    return _as_floatx(ops.argmax(y_true, axis=-1) == ops.argmax(y_pred, axis=-1))
 
 
 def sparse_categorical_accuracy(y_true: Tensor, y_pred: Tensor) -> Array:
@@ -35,7 +35,7 @@ def sparse_categorical_accuracy(y_true: Tensor, y_pred: Tensor) -> Array:
     y_true, y_pred = _array(y_true), _array(y_pred)
     if y_true.ndim == y_pred.ndim and y_true.shape[-1] == 1:
         y_true = y_true[..., 0]
-    return _as_floatx(y_true == np.argmax(y_pred, axis=-1))
+    return _as_floatx(y_true == ops.argmax(y_pred, axis=-1))
 
 
 class Accuracy(MeanMetricWrapper):

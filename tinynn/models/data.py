@@ -47,6 +47,11 @@ class ArrayBatches:
             32 if batch_size is None else positive_integer("fit, evaluate and predict", "batch_size", batch_size)
         )
         self.shuffle = shuffle
+        self.prepared: dict[
+            str, Any
+        ] = {}  # what an engine keeps of these arrays from one stretch of batches to the next
+        self._order: Array | None = None
+        self._order_seed: int | None = None
         self._check_lengths()
 
     def _check_lengths(self) -> None:
@@ -75,9 +80,14 @@ class ArrayBatches:
         """The order of an epoch's samples, (samples,) int64; None for as they come."""
         if not self.shuffle:
             return None
-        if self.shuffle == "batch":
-            return random.batch_shuffle(len(self.x), self.batch_size, shuffle_seed())
-        return random.fit_permutation(len(self.x), shuffle_seed())
+        seed = shuffle_seed()
+        if seed is None or seed != self._order_seed:  # under one seed every epoch has the same order, as in Keras
+            self._order_seed = seed
+            if self.shuffle == "batch":
+                self._order = random.batch_shuffle(len(self.x), self.batch_size, seed)
+            else:
+                self._order = random.fit_permutation(len(self.x), seed)
+        return self._order
 
     def batch(self, i: int, order: Array | None = None) -> Batch:
         """The i-th batch of an epoch, float inputs in floatx."""

@@ -11,8 +11,11 @@ import numpy as np
 from tinynn import callbacks as callbacks_module
 from tinynn import losses, metrics, optimizers
 from tinynn._checks import no_extra_arguments
+from tinynn._compiled import NotAvailable
 from tinynn._typing import Array, Tensor
 from tinynn.engine import reference
+from tinynn.engine.compiled import CompiledEngine
+from tinynn.engine.plan import NoTwin
 from tinynn.engine.recorded import value_of
 from tinynn.layers.layer import Layer
 from tinynn.models.compile_utils import CompileLoss, CompileMetrics
@@ -40,6 +43,7 @@ class Trainer(Layer):
         self._compile_loss: CompileLoss | None = None
         self._compile_metrics: CompileMetrics | None = None
         self._loss_tracker: metrics.Mean | None = None
+        self._compiled_engine: Any = None
 
     # compile -----------------------------------------------------------------------------------------------------------
 
@@ -214,7 +218,7 @@ class Trainer(Layer):
         self._prepare(data)
         if validation_batches is not None:
             self._prepare(validation_batches)
-        engine = self._choose_engine()
+        engine = self._choose_engine(data, training=True)
         monitors = callbacks
         if not isinstance(monitors, callbacks_module.CallbackList):
             monitors = callbacks_module.CallbackList(
@@ -246,7 +250,7 @@ class Trainer(Layer):
         monitors.on_epoch_begin(epoch)
         order = data.order()
         logs: dict[str, Any] = {}
-        for begin, end in _slices(data.num_batches, monitors.wants_train_batches, engine):
+        for begin, end in _slices(engine, data, monitors.wants_train_batches, monitors.wants_every_train_batch):
             monitors.on_train_batch_begin(begin)
             logs = engine.train(data, order, begin, end)
             monitors.on_train_batch_end(end - 1, logs)
@@ -266,7 +270,7 @@ class Trainer(Layer):
         monitors.on_test_begin()
         self.reset_metrics()
         logs: dict[str, Any] = {}
-        for begin, end in _slices(data.num_batches, monitors.wants_test_batches, engine):
+        for begin, end in _slices(engine, data, monitors.wants_test_batches, monitors.wants_every_test_batch):
             monitors.on_test_batch_begin(begin)
             logs = engine.test(data, begin, end)
             monitors.on_test_batch_end(end - 1, logs)
@@ -306,7 +310,7 @@ class Trainer(Layer):
         data = ArrayBatches(x, y, sample_weight, batch_size)
         self._prepare(data)
         monitors = self._monitors(callbacks, verbose, data)
-        logs = self._run_evaluation(self._choose_engine(), data, monitors)
+        logs = self._run_evaluation(self._choose_engine(data), data, monitors)
         self._warn_of_nan(logs, None, data)
         return logs if return_dict else self._in_order(logs)
 
@@ -332,12 +336,12 @@ class Trainer(Layer):
         _not_yet("predict", steps=steps)
         data = ArrayBatches(x, batch_size=batch_size)
         self._prepare(data)
-        engine = self._choose_engine()
+        engine = self._choose_engine(data)
         monitors = self._monitors(callbacks, verbose, data)
         self.stop_predicting = False
         monitors.on_predict_begin()
         outputs: list[Array] = []
-        for begin, end in _slices(data.num_batches, monitors.wants_predict_batches, engine):
+        for begin, end in _slices(engine, data, monitors.wants_predict_batches, monitors.wants_every_predict_batch):
             monitors.on_predict_batch_begin(begin)
             parts = engine.predict(data, begin, end)
             outputs.extend(parts)
@@ -382,7 +386,7 @@ class Trainer(Layer):
             sample_weight = sample_weights_of(y, class_weight)
         data = self._one_batch(x, y, sample_weight)
         self.reset_metrics()
-        logs = self._final_logs(self._choose_engine().train(data, None, 0, 1))
+        logs = self._final_logs(self._choose_engine(data, training=True).train(data, None, 0, 1))
         return logs if return_dict else self._in_order(logs)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
@@ -390,13 +394,13 @@ class Trainer(Layer):
         self._require_compiled("test_on_batch")
         data = self._one_batch(x, y, sample_weight)
         self.reset_metrics()
-        logs = self._final_logs(self._choose_engine().test(data, 0, 1))
+        logs = self._final_logs(self._choose_engine(data).test(data, 0, 1))
         return logs if return_dict else self._in_order(logs)
 
     def predict_on_batch(self, x: Any) -> Array:
         """The outputs for exactly this batch."""
         data = self._one_batch(x)
-        outputs: Array = self._choose_engine().predict(data, 0, 1)[0]
+        outputs: Array = self._choose_engine(data).predict(data, 0, 1)[0]
         return outputs
 
     def _one_batch(self, x: Any, y: Any = None, sample_weight: Any = None) -> ArrayBatches:
@@ -467,17 +471,63 @@ class Trainer(Layer):
 
     @property
     def engine(self) -> str:
-        """Which engine runs this model, and why."""
+        """Which engine runs this model, and why: "compiled: ..." or "reference: ..."."""
         chosen = self._choose_engine()
         return f"{chosen.name}: {chosen.why}"
 
-    def _choose_engine(self) -> Any:
-        return reference.ReferenceEngine(self, "NumPy, through the tape")
+    def _choose_engine(self, data: ArrayBatches | None = None, training: bool = False) -> Any:
+        """The compiled engine where everything has a compiled twin, else the reference; `compile` can ask for either.
+
+        Raises:
+            ValueError: jit_compile=True for a model that has a part without a twin.
+        """
+        if self.run_eagerly or self.jit_compile is False:
+            asked = "run_eagerly=True" if self.run_eagerly else "jit_compile=False"
+            return reference.ReferenceEngine(self, f"asked for with {asked}")
+        try:
+            return self._choose_compiled(data, training)
+        except NoTwin as part:
+            if self.jit_compile is True:
+                raise ValueError(
+                    f'jit_compile=True, but there is no compiled twin for: {part}. "auto" falls back.'
+                ) from None
+            return reference.ReferenceEngine(self, f"no compiled twin for: {part}")
+        except NotAvailable as reason:
+            if self.jit_compile is True:
+                raise ValueError(f"jit_compile=True, but the compiled engine cannot run here: {reason}.") from None
+            _warn_once(f"The compiled engine cannot run here ({reason}); the reference engine in NumPy takes over.")
+            return reference.ReferenceEngine(self, str(reason))
+
+    def _choose_compiled(self, data: ArrayBatches | None, training: bool) -> Any:
+        engine = self._compiled_engine
+        if engine is None or not engine.is_current():
+            engine = self._compiled_engine = CompiledEngine(self)
+        if data is not None and (training or data.y is not None):
+            engine.check(data, training)
+        return engine
 
 
-def _slices(num_batches: int, every_batch: bool, engine: Any) -> Iterator[tuple[int, int]]:
-    """(begin, end) of the stretches of batches between which Python is needed."""
-    return ((i, i + 1) for i in range(num_batches))
+_warned: set[str] = set()
+
+
+def _warn_once(message: str) -> None:
+    if message not in _warned:
+        _warned.add(message)
+        warnings.warn(message, RuntimeWarning, stacklevel=5)
+
+
+def _slices(engine: Any, data: ArrayBatches, wanted: bool, every: bool) -> Iterator[tuple[int, int]]:
+    """(begin, end) of the stretches of batches between which Python is needed.
+
+    One batch at a time for callbacks that want each; for the progress bar the first one, from which it learns how long a step
+    takes, and then some twenty times a second; else a few times a second, so that Ctrl-C is heard.
+    """
+    total = data.num_batches
+    stride = 1 if every else engine.batches_in(0.05 if wanted else 0.2, data.batch_size)
+    begin, end = 0, 1 if wanted else min(stride, total)
+    while begin < total:
+        yield begin, end
+        begin, end = end, min(end + stride, total)
 
 
 def _is_due(epoch: int, validation_freq: Any) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tinynn import config
-from tinynn._typing import Array, Tensor
+from tinynn._typing import Array, DType, Tensor
 from tinynn.engine.recorded import value_of
 from tinynn.engine.tape import Backward, differentiable
 
@@ -49,15 +49,11 @@ def _axis(axis: Any) -> Axis:
 
 
 def _two(operation: Callable[..., Any]) -> Callable[..., Any]:
-    """An operation of two arrays: both are first brought to one dtype, by Keras's rules rather than NumPy's.
-
-    Python and NumPy scalars take the array's type; integers beside floats take the float's (NumPy would give float64);
-    integers beside a Python float become floatx.
-    """
+    """An operation of two arrays: both are first brought to one dtype, by Keras's rules: see `result_type`."""
 
     @functools.wraps(operation)
     def of_two(x1: Tensor, x2: Tensor) -> Any:
-        return operation(*_promote(x1, x2))
+        return operation(*promote(x1, x2))
 
     return of_two
 
@@ -77,7 +73,7 @@ def _one_float(operation: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(operation)
     def of_one_float(x: Tensor) -> Any:
-        return operation(_floating(x))
+        return operation(floating(x))
 
     return of_one_float
 
@@ -103,7 +99,6 @@ def multiply(x1: Any, x2: Any) -> Result:
     return np.multiply(x1, x2), lambda d_out: (_unbroadcast(d_out * x2, x1), _unbroadcast(d_out * x1, x2))
 
 
-@_two
 @differentiable
 def _divide(x1: Any, x2: Any) -> Result:
     out = np.divide(x1, x2)
@@ -112,10 +107,9 @@ def _divide(x1: Any, x2: Any) -> Result:
 
 def divide(x1: Tensor, x2: Tensor) -> Any:
     """x1 / x2:  d/dx1 = 1 / x2,  d/dx2 = -x1 / x2^2. Integers give floatx."""
-    return _divide(_floating(x1), x2)
+    return _divide(*promote(x1, x2, beside=(0.0,)))
 
 
-@_two
 @differentiable
 def _divide_no_nan(x1: Any, x2: Any) -> Result:
     zero = np.equal(x2, 0)
@@ -131,7 +125,7 @@ def _divide_no_nan(x1: Any, x2: Any) -> Result:
 
 def divide_no_nan(x1: Tensor, x2: Tensor) -> Any:
     """x1 / x2, and 0 where x2 is 0 (with derivative 0)."""
-    return _divide_no_nan(_floating(x1), x2)
+    return _divide_no_nan(*promote(x1, x2, beside=(0.0,)))
 
 
 @_two
@@ -173,11 +167,14 @@ def negative(x: Array) -> Result:
     return np.negative(x), lambda d_out: -d_out
 
 
-@_one
 @differentiable
-def square(x: Array) -> Result:
-    """x^2, with derivative 2 x."""
+def _square(x: Array) -> Result:
     return np.square(x), lambda d_out: 2 * x * d_out
+
+
+def square(x: Tensor) -> Any:
+    """x^2, with derivative 2 x."""
+    return _square(_numeric(x))
 
 
 @_one
@@ -239,7 +236,7 @@ def _clip(x: Array, x_min: float, x_max: float) -> Result:
 
 def clip(x: Tensor, x_min: float, x_max: float) -> Any:
     """x kept within [x_min, x_max]; the derivative is 0 outside and 1 inside, ends included, as in TensorFlow."""
-    x = _tensor(x)
+    x = _numeric(x)
     kind = value_of(x).dtype.type
     return _clip(x, x_min=kind(x_min), x_max=kind(x_max))
 
@@ -254,7 +251,7 @@ def _where(x1: Any, x2: Any, condition: Array) -> Result:
 
 def where(condition: Tensor, x1: Tensor, x2: Tensor) -> Any:
     """x1 where the condition holds, else x2; the gradient goes to the one that was taken."""
-    return _where(*_promote(x1, x2), condition=np.asarray(value_of(condition), bool))
+    return _where(*promote(x1, x2), condition=np.asarray(value_of(condition), bool))
 
 
 # Many entries into one -------------------------------------------------------------------------------------------------
@@ -262,12 +259,13 @@ def where(condition: Tensor, x1: Tensor, x2: Tensor) -> Any:
 
 @differentiable
 def _sum(x: Array, axis: Axis = None, keepdims: bool = False) -> Result:
-    return np.sum(x, axis=axis, keepdims=keepdims), lambda d_out: _spread(d_out, x, axis, keepdims)
+    wider = {"b": "int32", "i": "int32", "u": "uint32"}.get(x.dtype.kind) if x.dtype.itemsize < 4 else None
+    return np.sum(x, axis=axis, keepdims=keepdims, dtype=wider or x.dtype), lambda d_out: _spread(d_out, x, axis, keepdims)
 
 
 @differentiable
 def _mean(x: Array, axis: Axis = None, keepdims: bool = False) -> Result:
-    out = np.mean(x, axis=axis, keepdims=keepdims, dtype=None if x.dtype.kind in "fc" else config.floatx())
+    out = np.mean(x, axis=axis, keepdims=keepdims, dtype=None if x.dtype.kind in "fc" else np.float32)
     share = x.dtype.type(out.size / x.size if x.size else 0)
     return out, lambda d_out: _spread(d_out * share, x, axis, keepdims)
 
@@ -295,12 +293,15 @@ def _min(x: Array, axis: Axis = None, keepdims: bool = False) -> Result:
 
 
 def sum(x: Tensor, axis: Any = None, keepdims: bool = False) -> Any:
-    """The sum over an axis, several, or all: every entry moves it by as much as it moves itself."""
+    """The sum over an axis, several, or all: every entry moves it by as much as it moves itself.
+
+    Integers of less than 32 bits, and truth values, are summed in 32.
+    """
     return _sum(_tensor(x), axis=_axis(axis), keepdims=keepdims)
 
 
 def mean(x: Tensor, axis: Any = None, keepdims: bool = False) -> Any:
-    """The mean over an axis, several, or all: of n entries each moves it by 1/n. Integers give floatx."""
+    """The mean over an axis, several, or all: of n entries each moves it by 1/n. Integers give float32, as in Keras."""
     return _mean(_tensor(x), axis=_axis(axis), keepdims=keepdims)
 
 
@@ -315,15 +316,22 @@ def min(x: Tensor, axis: Any = None, keepdims: bool = False) -> Any:
 
 
 def argmax(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Array:
-    """Where the largest entry stands (the first of equals). Has no gradient."""
-    return np.asarray(np.argmax(value_of(x), axis=axis, keepdims=keepdims))
+    """Where the largest entry stands (the first of equals), as int32. Has no gradient.
+
+    As in Keras, NaN is never the largest (if all are NaN, the first counts), and -0 is less than 0.
+    """
+    values = value_of(_tensor(x))
+    if values.dtype.kind == "f":
+        values = np.where(np.isnan(values), -np.inf, values)
+        values = np.where((values == 0) & np.signbit(values), -np.finfo(values.dtype).tiny, values)
+    return np.asarray(np.argmax(values, axis=axis, keepdims=keepdims), np.int32)
 
 
 # Products --------------------------------------------------------------------------------------------------------------
 
 
 @differentiable
-def matmul(x1: Array, x2: Array) -> Result:
+def _matmul(x1: Array, x2: Array) -> Result:
     """The matrix product  out[..., i, k] = sum_j x1[..., i, j] x2[..., j, k];  vectors as in NumPy.
 
     dL/dx1 = d_out @ x2.T and dL/dx2 = x1.T @ d_out, over the last two axes; leading axes broadcast.
@@ -344,6 +352,11 @@ def matmul(x1: Array, x2: Array) -> Result:
         return d_1, d_2
 
     return np.matmul(x1, x2), backward
+
+
+def matmul(x1: Tensor, x2: Tensor) -> Any:
+    """The matrix product over the last two axes; leading axes broadcast, vectors count as in NumPy."""
+    return _matmul(*promote(_tensor(x1), _tensor(x2)))
 
 
 # Shape -----------------------------------------------------------------------------------------------------------------
@@ -405,9 +418,9 @@ def _concatenate(*xs: Array, axis: int) -> Result:
     return np.concatenate(xs, axis=axis), lambda d_out: tuple(np.split(d_out, stops, axis=axis))
 
 
-def concatenate(xs: Sequence[Tensor], axis: int = -1) -> Any:
-    """Joined along an axis they have; the last by default, as in Keras."""
-    return _concatenate(*[_tensor(x) for x in xs], axis=axis)
+def concatenate(xs: Sequence[Tensor], axis: int = 0) -> Any:
+    """Joined along an axis they have, the first by default."""
+    return _concatenate(*promote(*[_tensor(x) for x in xs]), axis=axis)
 
 
 @differentiable
@@ -417,7 +430,8 @@ def _stack(*xs: Array, axis: int) -> Result:
 
 def stack(x: Sequence[Tensor], axis: int = 0) -> Any:
     """Joined along a new axis."""
-    return _stack(*[_tensor(part) for part in x], axis=axis)
+    dtype = result_type(*x)
+    return _stack(*[convert_to_tensor(part, dtype) for part in x], axis=axis)
 
 
 @differentiable
@@ -463,12 +477,12 @@ def ones(shape: Any, dtype: Any = None) -> Array:
 
 def zeros_like(x: Tensor, dtype: Any = None) -> Array:
     """Zeros in the shape of x."""
-    return np.zeros_like(value_of(x), dtype=dtype)
+    return np.zeros_like(value_of(_tensor(x)), dtype=dtype)
 
 
 def ones_like(x: Tensor, dtype: Any = None) -> Array:
     """Ones in the shape of x."""
-    return np.ones_like(value_of(x), dtype=dtype)
+    return np.ones_like(value_of(_tensor(x)), dtype=dtype)
 
 
 def equal(x1: Tensor, x2: Tensor) -> Array:
@@ -508,11 +522,16 @@ def isnan(x: Tensor) -> Array:
 
 def sign(x: Tensor) -> Array:
     """-1, 0 or 1; flat, so without gradient."""
-    return np.asarray(np.sign(value_of(x)))
+    return np.asarray(np.sign(value_of(_tensor(x))))
 
 
 def convert_to_tensor(x: Any, dtype: Any = None) -> Any:
-    """Lists and numbers as arrays (floats as floatx); arrays, recorded values and variables as they are, cast on request."""
+    """Lists and numbers as arrays; arrays, recorded values and variables as they are, cast on request.
+
+    Without a dtype, Python's numbers become float32 and int32 whatever floatx is, as in Keras.
+    """
+    if dtype is not None and isinstance(x, (int, float, list, tuple)) and not _holds_tensors(x):
+        return np.asarray(x).astype(dtype)  # straight to it: float64 by way of float32 would lose digits
     x = _tensor(x)
     return x if dtype is None else cast(x, dtype)
 
@@ -522,43 +541,72 @@ def convert_to_numpy(x: Tensor) -> Array:
     return np.asarray(value_of(x))
 
 
-def _tensor(x: Any) -> Any:
-    """An array, or what wraps one."""
-    if isinstance(x, np.ndarray) or isinstance(getattr(x, "value", None), np.ndarray):
-        return x
-    if isinstance(x, (list, tuple)) and any(hasattr(part, "value") for part in x):
-        return stack(x)
-    array = np.asarray(x)
-    if array.dtype == np.float64 and not isinstance(x, np.generic):
-        array = array.astype(config.floatx())
-    return array
+# What operations take --------------------------------------------------------------------------------------------------
 
 
-def _floating(x: Any) -> Any:
+def result_type(*operands: Tensor) -> DType:
+    """The dtype of an operation on these operands, by Keras's rules, which are JAX's rather than NumPy's.
+
+    Floats beside integers keep their own type (NumPy widens float32 beside int32 to float64). Python's numbers are weak:
+    they take the type of an array of their kind, and that of floatx, or the integer as wide, where there is none.
+    """
+    weak = [type(x) for x in operands if _is_weak(x)]
+    strong = [value_of(_tensor(x)).dtype for x in operands if not _is_weak(x)]
+    floats = [dtype for dtype in strong if dtype.kind in "fc"]
+    integers = [dtype for dtype in strong if dtype.kind in "iu"]
+    floatx = np.dtype(config.floatx())
+    if floats:
+        return np.result_type(*floats)
+    if float in weak or np.result_type(*integers, np.bool_).kind == "f":  # NumPy's way out for int64 beside uint64
+        return floatx
+    if integers:
+        return np.result_type(*integers)
+    return np.dtype(f"int{8 * floatx.itemsize}") if weak else np.dtype(bool)
+
+
+def promote(*operands: Tensor, beside: tuple[Any, ...] = ()) -> list[Any]:
+    """The operands in the dtype that they have together (and beside further ones); see `result_type`.
+
+    Python's numbers stay as they are if there is an array, which NumPy then lets decide.
+    """
+    dtype = result_type(*operands, *beside)
+    if all(map(_is_weak, operands)):
+        return [np.asarray(x, dtype) for x in operands]
+    return [x if _is_weak(x) else cast(x, dtype) for x in operands]
+
+
+def floating(x: Any) -> Any:
     """An array of floats, or what wraps one; integers become floatx."""
     x = _tensor(x)
     return cast(x, config.floatx()) if value_of(x).dtype.kind not in "fc" else x
 
 
-def _promote(x1: Any, x2: Any) -> tuple[Any, Any]:
-    """Two operands in one dtype; see `_two`."""
-    x1 = x1 if isinstance(x1, (int, float)) else _tensor(x1)
-    x2 = x2 if isinstance(x2, (int, float)) else _tensor(x2)
-    scalars = [float(x) if isinstance(x, float) else x for x in (x1, x2) if isinstance(x, (int, float))]
-    arrays = [value_of(x) for x in (x1, x2) if not isinstance(x, (int, float))]
-    if not arrays:
-        return _tensor(x1), _tensor(x2)
-    floats = [array.dtype for array in arrays if array.dtype.kind in "fc"]
-    if floats:
-        dtype = np.result_type(*floats)
-    elif any(isinstance(scalar, float) for scalar in scalars):
-        dtype = np.dtype(config.floatx())
-    else:
-        dtype = np.result_type(*arrays)
+def _tensor(x: Any) -> Any:
+    """An array, or what wraps one."""
+    if isinstance(x, np.ndarray) or isinstance(getattr(x, "value", None), np.ndarray):
+        return x
+    if _holds_tensors(x):
+        return stack(x)
+    array = np.asarray(x)
+    if isinstance(x, np.generic):
+        return array
+    if array.dtype == np.float64:
+        return array.astype(np.float32)
+    if array.dtype == np.int64 and np.array_equal(array, array.astype(np.int32)):
+        return array.astype(np.int32)
+    return array
 
-    def bring(x: Any) -> Any:
-        if isinstance(x, (int, float)):
-            return float(x) if isinstance(x, float) else x  # np.float64 is a float too: make it a plain, weak one
-        return cast(x, dtype)
 
-    return bring(x1), bring(x2)
+def _numeric(x: Any) -> Any:
+    """An array of numbers, or what wraps one; truth values become int32."""
+    x = _tensor(x)
+    return cast(x, np.int32) if value_of(x).dtype.kind == "b" else x
+
+
+def _holds_tensors(x: Any) -> bool:
+    return isinstance(x, (list, tuple)) and any(isinstance(getattr(part, "value", None), np.ndarray) for part in x)
+
+
+def _is_weak(x: Any) -> bool:
+    """Python's own numbers: not True and False, nor NumPy's float64, which is a float by inheritance."""
+    return type(x) in (int, float)

@@ -19,6 +19,7 @@ from tinynn.kernels import binary_crossentropy as binary_crossentropy_kernel
 from tinynn.kernels import categorical_crossentropy as categorical_crossentropy_kernel
 from tinynn.kernels import dense as dense_kernel
 from tinynn.kernels import linear as linear_kernel
+from tinynn.kernels import mean_absolute_error as mean_absolute_error_kernel
 from tinynn.kernels import mean_squared_error as mean_squared_error_kernel
 from tinynn.kernels import relu as relu_kernel
 from tinynn.kernels import sigmoid as sigmoid_kernel
@@ -26,7 +27,7 @@ from tinynn.kernels import sigmoid_crossentropy as sigmoid_crossentropy_kernel
 from tinynn.kernels import softmax as softmax_kernel
 from tinynn.kernels import softmax_crossentropy as softmax_crossentropy_kernel
 from tinynn.kernels import tanh as tanh_kernel
-from tinynn.ops.arrays import _floating, _tensor, broadcast_to, cast, clip, log, reshape
+from tinynn.ops.arrays import _tensor, broadcast_to, cast, clip, floating, log, reshape
 
 Result = tuple[Array, Backward]
 
@@ -136,33 +137,38 @@ def _softmax(x: Array, axis: int = -1) -> Result:
 
 def linear(x: Tensor) -> Any:
     """The identity."""
-    return _linear(_floating(x))
+    return _of_any_rank(_linear, floating(x))
 
 
 def relu(x: Tensor) -> Any:
     """max(x, 0), with derivative 0 at the kink."""
-    return _relu(_floating(x))
+    return _of_any_rank(_relu, _tensor(x))
 
 
 def tanh(x: Tensor) -> Any:
     """The hyperbolic tangent."""
-    return _tanh(_floating(x))
+    return _of_any_rank(_tanh, floating(x))
 
 
 def sigmoid(x: Tensor) -> Any:
     """1 / (1 + e^-x). Cross-entropy given this output goes back to the logits x."""
-    x = _floating(x)
-    out = _sigmoid(x)
+    x = floating(x)
+    out = _of_any_rank(_sigmoid, x)
     remember_logits(out, x)
     return out
 
 
 def softmax(x: Tensor, axis: int = -1) -> Any:
     """e^x / sum e^x along an axis. Cross-entropy given this output goes back to the logits x."""
-    x = _floating(x)
+    x = floating(x)
     out = _softmax(x, axis=axis)
     remember_logits(out, x)
     return out
+
+
+def _of_any_rank(activation: Any, x: Tensor) -> Any:
+    """Kernels fill arrays; a single number is lent an axis."""
+    return activation(x) if x.ndim else reshape(activation(reshape(x, (1,))), ())
 
 
 # Losses, one value per sample or entry ---------------------------------------------------------------------------------
@@ -246,6 +252,19 @@ def _mean_squared_error(y_true: Array, y_pred: Array) -> Result:
     return losses, backward
 
 
+@differentiable
+def _mean_absolute_error(y_true: Array, y_pred: Array) -> Result:
+    losses = np.empty(y_pred.shape[:-1], y_pred.dtype)
+    mean_absolute_error_kernel.forward(y_true, y_pred, losses)
+
+    def backward(d_losses: Array) -> tuple[Array, Array]:
+        d_pred = np.empty_like(y_pred)
+        mean_absolute_error_kernel.backward(d_losses, y_true, y_pred, d_pred)
+        return -d_pred, d_pred
+
+    return losses, backward
+
+
 def categorical_crossentropy(target: Tensor, output: Tensor, from_logits: bool = False, axis: int = -1) -> Any:
     """-sum_k target_k log p_k along the last axis, for class probabilities p.
 
@@ -260,7 +279,7 @@ def categorical_crossentropy(target: Tensor, output: Tensor, from_logits: bool =
     Raises:
         ValueError: shapes that differ, or an axis other than the last.
     """
-    target, output = _tensor(target), _floating(output)
+    target, output = _tensor(target), floating(output)
     _same_shape("categorical_crossentropy", target, output)
     _last_axis("categorical_crossentropy", axis, output)
     output, from_logits = _back_to_logits(output, from_logits, "softmax", "categorical_crossentropy")
@@ -287,7 +306,7 @@ def sparse_categorical_crossentropy(target: Tensor, output: Tensor, from_logits:
     Raises:
         ValueError: labels outside [0, classes), or shapes that do not fit.
     """
-    target, output = _tensor(target), _floating(output)
+    target, output = _tensor(target), floating(output)
     _last_axis("sparse_categorical_crossentropy", axis, output)
     output, from_logits = _back_to_logits(output, from_logits, "softmax", "sparse_categorical_crossentropy")
     labels = value_of(target).astype(np.int64)
@@ -323,7 +342,7 @@ def binary_crossentropy(target: Tensor, output: Tensor, from_logits: bool = Fals
     Raises:
         ValueError: shapes that differ.
     """
-    target, output = _tensor(target), _floating(output)
+    target, output = _tensor(target), floating(output)
     _same_shape("binary_crossentropy", target, output)
     output, from_logits = _back_to_logits(output, from_logits, "sigmoid", "binary_crossentropy")
     target = cast(value_of(target), value_of(output).dtype)
@@ -334,12 +353,22 @@ def binary_crossentropy(target: Tensor, output: Tensor, from_logits: bool = Fals
 
 def mean_squared_error(y_true: Tensor, y_pred: Tensor) -> Any:
     """The mean of (y_true - y_pred)^2 over the last axis, one value per sample; shapes broadcast."""
-    y_pred = _floating(y_pred)
+    return _mean_squared_error(*_same_shapes(y_true, y_pred))
+
+
+def mean_absolute_error(y_true: Tensor, y_pred: Tensor) -> Any:
+    """The mean of |y_true - y_pred| over the last axis, one value per sample; shapes broadcast."""
+    return _mean_absolute_error(*_same_shapes(y_true, y_pred))
+
+
+def _same_shapes(y_true: Tensor, y_pred: Tensor) -> tuple[Any, Any]:
+    """Both in the dtype of y_pred, stretched to one shape."""
+    y_pred = floating(y_pred)
     y_true = cast(_tensor(y_true), value_of(y_pred).dtype)
     if tuple(y_true.shape) == tuple(y_pred.shape):
-        return _mean_squared_error(y_true, y_pred)
+        return y_true, y_pred
     both = np.broadcast_shapes(y_true.shape, y_pred.shape)
-    return _mean_squared_error(broadcast_to(y_true, both), broadcast_to(y_pred, both))
+    return broadcast_to(y_true, both), broadcast_to(y_pred, both)
 
 
 def one_hot(x: Tensor, num_classes: int, axis: int = -1, dtype: Any = None) -> Array:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinynn._typing import Array
+from tinynn._typing import Array, DType
 from tinynn.kernels import adam
 from tinynn.optimizers.optimizer import Optimizer, unit_interval
 
@@ -24,6 +24,8 @@ class Adam(Optimizer):
         amsgrad: divide by the largest v so far.
     """
 
+    slots_made_together = ("momentum", "velocity")
+
     def __init__(
         self,
         learning_rate: Any = 0.001,
@@ -31,7 +33,7 @@ class Adam(Optimizer):
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
         amsgrad: bool = False,
-        name: str | None = "adam",
+        name: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(learning_rate, name, **kwargs)
@@ -41,14 +43,14 @@ class Adam(Optimizer):
         self.amsgrad = bool(amsgrad)
         self.slot_names = ("momentum", "velocity", *(("velocity_hat",) if self.amsgrad else ()))
 
+    def step_sizes(self, t: Array, dtype: DType) -> Array:
+        """The learning rate with Adam's corrections, in the parameters' precision."""
+        return adam.effective_rate(t, float(self._learning_rate.value), self.beta_1, self.beta_2, dtype)
+
     def step(self, params: Array, grads: Array, slots: dict[str, Array], learning_rate: float) -> None:
         """See `tinynn.kernels.adam`. Keras calls m "momentum", v "velocity" and its maximum "velocity_hat"."""
-        t = int(self._iterations.value) + 1
-        rate = adam.effective_rate(t, learning_rate, self.beta_1, self.beta_2, params.dtype)
-        v_max = slots.get("velocity_hat", np.empty(0, params.dtype))
-        adam.step(
-            params, grads, slots["momentum"], slots["velocity"], v_max, rate, self.beta_1, self.beta_2, self.epsilon
-        )
+        m, v, v_max = slots["momentum"], slots["velocity"], slots.get("velocity_hat", np.empty(0, params.dtype))
+        adam.step(params, grads, m, v, v_max, learning_rate, self.beta_1, self.beta_2, self.epsilon)
 
     def get_config(self) -> dict[str, Any]:
         """What the optimizer can be made from again."""

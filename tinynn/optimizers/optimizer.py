@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from tinynn import config
 from tinynn._checks import did_you_mean
 from tinynn._naming import unique_name
-from tinynn._typing import Array
+from tinynn._typing import Array, DType
 from tinynn.buffer import flat_view, pack
 from tinynn.engine.recorded import value_of
 from tinynn.variable import Variable
@@ -37,7 +38,7 @@ class Optimizer:
 
     Args:
         learning_rate: a number; read and assigned later as `optimizer.learning_rate`.
-        name: "adam", ... by default.
+        name: "adam", "adam_1", ... by default.
 
     Raises:
         ValueError: a learning rate that is no number, or an argument it does not have.
@@ -45,6 +46,9 @@ class Optimizer:
 
     slot_names: Sequence[str] = ()
     """Of the slots now in use, in Keras's order."""
+
+    slots_made_together: Sequence[str] = ()
+    """Slots that stand side by side for each variable in `variables`, as Keras has them; others come kind by kind."""
 
     def __init__(self, learning_rate: Any, name: str | None = None, **kwargs: Any) -> None:
         self._refuse(kwargs)
@@ -76,6 +80,10 @@ class Optimizer:
             hint = did_you_mean(argument, [*own, *NOT_YET])
             raise ValueError(f"Argument(s) not recognized: {kwargs}.{hint}")
 
+    def step_sizes(self, t: Array, dtype: DType) -> Array:
+        """What `step` is given for a learning rate at steps t (n,) = 1, 2, ...: the rate itself unless a rule corrects it."""
+        return np.full(len(t), self._learning_rate.value, dtype)
+
     def step(self, params: Array, grads: Array, slots: dict[str, Array], learning_rate: float) -> None:
         """Change params (n,) in place by grads (n,), with slots (n,) of the names in `slot_names`."""
         raise NotImplementedError(f"Optimizer {type(self).__name__} does not have a `step()` method implemented.")
@@ -96,8 +104,10 @@ class Optimizer:
 
     @property
     def variables(self) -> list[Variable]:
-        """The iteration count, the learning rate, and the slots, variable by variable."""
-        slots = [slot for of_one in zip(*self._slots.values()) for slot in of_one]
+        """The iteration count, the learning rate, and the slots in Keras's order."""
+        together = [slots for name, slots in self._slots.items() if name in self.slots_made_together]
+        apart = [slots for name, slots in self._slots.items() if name not in self.slots_made_together]
+        slots = [slot for of_one in zip(*together) for slot in of_one] + [slot for kind in apart for slot in kind]
         return [self._iterations, self._learning_rate, *slots]
 
     def build(self, variables: Iterable[Variable]) -> None:
@@ -139,6 +149,12 @@ class Optimizer:
         pairs = [(value_of(gradient), variable) for gradient, variable in zip(grads, variables) if gradient is not None]
         if not pairs:
             raise ValueError("No gradients provided for any variable: the loss does not depend on them.")
+        missing = [variable.path for gradient, variable in zip(grads, variables) if gradient is None]
+        if missing:
+            warnings.warn(
+                f"Gradients do not exist for variables {missing} when minimizing the loss. They stay as they are.",
+                stacklevel=2,
+            )
         self._apply_pairs(pairs)
         self._iterations.value += 1
 
@@ -155,7 +171,7 @@ class Optimizer:
 
     def _apply_pairs(self, pairs: Sequence[tuple[Array, Variable]]) -> None:
         """One loop over the flat vectors when the variables tile one, else the same loop variable by variable."""
-        rate = float(self._learning_rate.value)
+        next_step = np.array([int(self._iterations.value) + 1])
         variables = [variable for _, variable in pairs]
         params = flat_view(variables)
         all_here = len(variables) == len(self._trainable_variables) and all(
@@ -164,12 +180,14 @@ class Optimizer:
         slots = {name: flat_view(slot) for name, slot in self._slots.items()}
         if params is not None and all_here and all(flat is not None for flat in slots.values()):
             grads = np.concatenate([np.ravel(gradient) for gradient, _ in pairs]).astype(params.dtype, copy=False)
+            rate = float(self.step_sizes(next_step, params.dtype)[0])
             self.step(params, grads, {name: flat for name, flat in slots.items() if flat is not None}, rate)
             return
         place = {id(variable): i for i, variable in enumerate(self._trainable_variables)}
         for gradient, variable in pairs:
             own = {name: slot[place[id(variable)]].value.reshape(-1) for name, slot in self._slots.items()}
             flat_gradient = np.ravel(gradient).astype(variable.value.dtype, copy=False)
+            rate = float(self.step_sizes(next_step, variable.value.dtype)[0])
             self.step(variable.value.reshape(-1), flat_gradient, own, rate)
 
     def get_config(self) -> dict[str, Any]:

@@ -30,15 +30,15 @@ def fit_permutation(n: int, seed: int | None) -> Array:
 def batch_shuffle(n: int, batch_size: int, seed: int | None) -> Array:
     """The order (n,) int64 of `fit(shuffle="batch")`: batches stay in their order, each is shuffled within itself.
 
-    Batch b goes on in the words where batch b - 1 stopped, at the next full block of four.
+    Every batch takes the B - 1 words that its B - 1 swaps need, from the next full block of four on.
     """
     place = np.arange(n)
     batch, within = np.divmod(place, batch_size)
     left = np.minimum(batch_size - within, n - place)  # places from this one to the end of its batch
     if seed is None:
         return _swapped(place + np.random.default_rng().integers(0, left))
-    stride = 4 * -(-batch_size // 4)
-    words = _shuffle_words(seed, (n // batch_size + 1) * stride)
+    stride = 4 * -(-(batch_size - 1) // 4)
+    words = _shuffle_words(seed, n // batch_size * stride + batch_size)
     return _swapped(place + words[batch * stride + within] % left)
 
 
@@ -77,8 +77,8 @@ def _swapped(target: Array) -> Array:
     n = len(target)
     step = np.arange(n)
     carried = step.copy()
-    moving = np.flatnonzero(target != step)
-    carried[target[moving]] = moving  # of several steps to one place, NumPy lets the last one stand
+    # Of several steps to one place, NumPy lets the last stand. If step k stays at k, nobody will ask for carried[k].
+    carried[target] = step
     while True:
         further = carried[carried]
         if np.array_equal(further, carried):
