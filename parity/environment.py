@@ -29,8 +29,20 @@ def pin() -> None:
 
     Libraries read them when they are imported: what is already imported keeps what it found then.
     """
+    global _too_late
+    _too_late = [module for module in ("numpy", "tensorflow") if module in sys.modules]
     os.environ.update(PINS)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+_too_late: list[str] | None = None
+
+
+def threads() -> str:
+    """How many threads each engine has, as far as this program settled it."""
+    if _too_late == []:
+        return f"{THREADS} each"
+    return "not pinned"
 
 
 @contextlib.contextmanager

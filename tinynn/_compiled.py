@@ -108,6 +108,9 @@ def give_way() -> None:
 
 PRIMITIVES = (view, line, flatten, typed, gemm, exp, log, tanh, bits, flush_denormals, arrive, look, give_way)
 
+OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
+"""numpy: 1/0 is inf, as in NumPy. nogil: a team of threads runs the loop. No fastmath: sums keep their order."""
+
 # Loading ---------------------------------------------------------------------------------------------------------------
 
 _state: dict[str, Any] = {"loaded": False, "why_not": None}
@@ -117,8 +120,11 @@ class NotAvailable(Exception):
     """numba cannot be used here; the message says why."""
 
 
-def load() -> None:
+def load(callable_from_python: bool = True) -> None:
     """Compile on demand from now on: every marked function and primitive is replaced wherever a module names it.
+
+    Args:
+        callable_from_python: without it twins can be called by compiled code alone, and compile faster.
 
     Raises:
         NotAvailable: numba or a BLAS cannot be had.
@@ -131,7 +137,7 @@ def load() -> None:
         _state["loaded"] = True
         return
     try:
-        replacements = _compile_all()
+        replacements = _compile_all(callable_from_python)
     except (ImportError, OSError, AttributeError) as error:
         _state["why_not"] = f"numba cannot be used here ({error})"
         raise NotAvailable(_state["why_not"]) from None
@@ -150,7 +156,7 @@ def is_loaded() -> bool:
     return bool(_state["loaded"])
 
 
-def _compile_all() -> dict[int, Any]:
+def _compile_all(callable_from_python: bool) -> dict[int, Any]:
     """id of each marked function and primitive -> what takes its place."""
     import numba
 
@@ -159,6 +165,5 @@ def _compile_all() -> dict[int, Any]:
 
     replacements = {id(primitive): getattr(intrinsics, primitive.__name__) for primitive in PRIMITIVES}
     for function in _marked:
-        # numpy: 1/0 is inf, as in NumPy. No fastmath: sums keep their order. nogil: a team of threads runs the loop.
-        replacements[id(function)] = numba.njit(error_model="numpy", nogil=True, no_cfunc_wrapper=True)(function)
+        replacements[id(function)] = numba.njit(**OPTIONS, no_cpython_wrapper=not callable_from_python)(function)
     return replacements

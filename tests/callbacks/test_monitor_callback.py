@@ -57,6 +57,12 @@ def test_unknown_mode_warns_and_asks_the_metric() -> None:
     assert callback.mode == "auto"
 
 
+def test_an_improvement_has_to_exceed_min_delta() -> None:
+    down, up = (monitor(monitor="loss", mode=mode, min_delta=-0.25) for mode in ("min", "max"))
+    assert [down._is_improvement(value, 1.0) for value in (0.5, 0.75, 0.875, 2.0)] == [True, False, False, False]
+    assert [up._is_improvement(value, 1.0) for value in (0.5, 1.125, 1.25, 1.5)] == [False, False, False, True]
+
+
 def test_an_improvement_below_the_resolution_of_float32_is_none() -> None:
     callback = monitor(monitor="loss")
     assert not callback._is_improvement(0.1 - 1e-10, 0.1)

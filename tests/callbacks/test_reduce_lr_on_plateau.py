@@ -43,6 +43,18 @@ def test_a_missing_metric_warns_and_suggests() -> None:
     ]
 
 
+@pytest.mark.keras
+@pytest.mark.parametrize("patience", [0, 1, 2])
+@pytest.mark.parametrize("cooldown", [0, 1, 3])
+@pytest.mark.parametrize("min_lr", [0.0, 0.02, 0.1])
+def test_a_long_plateau_is_descended_as_with_keras(keras: Any, patience: int, cooldown: int, min_lr: float) -> None:
+    arguments: dict[str, Any] = {"monitor": "loss", "patience": patience, "cooldown": cooldown, "min_lr": min_lr}
+    theirs = keras.callbacks.ReduceLROnPlateau(**arguments, factor=0.5, verbose=1)
+    expected = fit(keras.callbacks.CallbackList, [theirs], losses(*[1.0] * 12, 0.5, *[0.5] * 5))
+    ours = ReduceLROnPlateau(**arguments, factor=0.5, verbose=1)
+    assert fit(CallbackList, [ours], losses(*[1.0] * 12, 0.5, *[0.5] * 5)) == expected
+
+
 callbacks = st.fixed_dictionaries(
     {"monitor": st.sampled_from(["loss", "val_loss", "missing"])},
     optional={

@@ -24,7 +24,7 @@ def close(found: Any, expected: float, steps: int) -> bool:
     return bool(abs(float(found[0]) - expected) <= 100 * 16 * steps * EPS)
 
 
-@given(history=histories, rate=rates, momentum=shares)
+@given(history=histories, rate=rates, momentum=st.floats(0.0, 0.984375, width=32))
 def test_momentum_is_a_geometric_sum_of_past_gradients(history: Any, rate: float, momentum: float) -> None:
     """Unrolled: v_t = -rate sum_s momentum^(t-s) g_s; the position is the sum of the v, for Nesterov one step further."""
     plain, nesterov, v_1, v_2 = np.zeros(1), np.zeros(1), np.zeros(1), np.zeros(1)

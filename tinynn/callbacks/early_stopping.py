@@ -19,7 +19,7 @@ class EarlyStopping(MonitorCallback):
     Args:
         monitor: the name of the metric in the logs.
         min_delta: what change at least counts as an improvement.
-        patience: epochs without improvement to wait for. It never stops after the very first epoch.
+        patience: epochs without improvement to wait for. The first epoch always is one.
         verbose: 1 to print a line on stopping and on restoring.
         mode: "min", "max", or "auto" to ask the metric.
         baseline: a value that the metric must beat for the wait to start anew.
@@ -73,9 +73,9 @@ class EarlyStopping(MonitorCallback):
             self.best_epoch = epoch
             if self.restore_best_weights:
                 self.best_weights = self.model.get_weights()
-            if self.baseline is None or self._is_improvement(current, self.baseline):
+            if self._is_improvement(current, self.baseline):
                 self.wait = 0
-        elif self.wait >= self.patience and epoch > 0:
+        elif self.wait >= self.patience:
             self.stopped_epoch = epoch
             self.model.stop_training = True
 

@@ -17,6 +17,7 @@ from numba import carray, njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
+from tinynn import _compiled
 from tinynn.engine import blas
 from tinynn.kernels import elementary
 
@@ -25,9 +26,6 @@ llvm.add_symbol("tinynn_sgemm", _found.sgemm)
 llvm.add_symbol("tinynn_dgemm", _found.dgemm)
 _process = ctypes.CDLL(None)
 llvm.add_symbol("tinynn_yield", ctypes.cast(_process.sched_yield, ctypes.c_void_p).value)
-
-_OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
-
 
 @intrinsic  # type: ignore[untyped-decorator]
 def _pointer(context: Any, array: Any, offset: Any) -> Any:
@@ -50,22 +48,22 @@ def _pointer_as(context: Any, octets: Any, offset: Any, like: Any) -> Any:
     return types.CPointer(like.dtype)(octets, types.int64, like), codegen
 
 
-@njit(**_OPTIONS)  # type: ignore[untyped-decorator]
+@njit(**_compiled.OPTIONS)  # type: ignore[untyped-decorator]
 def view(flat: Any, offset: Any, rows: Any, columns: Any) -> Any:
     return carray(_pointer(flat, offset), (rows, columns))
 
 
-@njit(**_OPTIONS)  # type: ignore[untyped-decorator]
+@njit(**_compiled.OPTIONS)  # type: ignore[untyped-decorator]
 def line(flat: Any, offset: Any, size: Any) -> Any:
     return carray(_pointer(flat, offset), (size,))
 
 
-@njit(**_OPTIONS)  # type: ignore[untyped-decorator]
+@njit(**_compiled.OPTIONS)  # type: ignore[untyped-decorator]
 def flatten(array: Any) -> Any:
     return carray(_pointer(array, 0), (array.size,))
 
 
-@njit(**_OPTIONS)  # type: ignore[untyped-decorator]
+@njit(**_compiled.OPTIONS)  # type: ignore[untyped-decorator]
 def typed(octets: Any, offset: Any, size: Any, like: Any) -> Any:
     return carray(_pointer_as(octets, offset, like), (size,))
 
@@ -173,7 +171,7 @@ def _by_precision(single: str, double: Any) -> Any:
     def function(x: Any) -> Any:
         raise NotImplementedError("called from compiled code only")
 
-    @overload(function, jit_options=_OPTIONS)  # type: ignore[untyped-decorator]
+    @overload(function, jit_options=_compiled.OPTIONS)  # type: ignore[untyped-decorator]
     def choose(x):  # type: ignore[no-untyped-def]  # numba compares its signature with that of the lambdas
         if x == types.float32:
             polynomial = getattr(elementary, single)

@@ -13,6 +13,7 @@ import ctypes
 import hashlib
 import os
 import platform
+import subprocess
 import sys
 import tempfile
 import threading
@@ -127,15 +128,20 @@ def _read(name: str) -> tuple[str, bytes] | None:
     """(symbol, object code) from the first folder that has a whole file of this name."""
     for folder in cache_folders():
         with contextlib.suppress(OSError, ValueError):
-            magic, check, symbol, code = (folder / name).read_bytes().split(b"\n", 3)
-            if magic == _MAGIC and hashlib.sha256(code).hexdigest().encode() == check:
-                return symbol.decode(), code
+            return _parsed((folder / name).read_bytes())
     return None
 
 
-def _keep(name: str, symbol: str, code: bytes) -> None:
+def _parsed(content: bytes) -> tuple[str, bytes]:
+    """(symbol, object code); ValueError for a file that is not whole."""
+    magic, check, symbol, code = content.split(b"\n", 3)
+    if magic != _MAGIC or hashlib.sha256(code).hexdigest().encode() != check:
+        raise ValueError("not a whole file of tinynn's machine code")
+    return symbol.decode(), code
+
+
+def _keep(name: str, content: bytes) -> None:
     """Write the file where that is possible, under another name first, and drop older versions of it."""
-    content = b"\n".join([_MAGIC, hashlib.sha256(code).hexdigest().encode(), symbol.encode(), code])
     for folder in cache_folders():
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -155,16 +161,32 @@ def _keep(name: str, symbol: str, code: bytes) -> None:
 
 
 def _compile_and_keep(real: DType, name: str) -> tuple[str, bytes]:
-    print(
-        f"tinynn: compiling its {real.name} kernels for this machine, once; about ten seconds ...",
-        file=sys.stderr,
-        flush=True,
-    )
+    """Compile in a process of its own, which ends with all that numba has loaded, and keep the code.
+
+    Raises:
+        NotAvailable: numba cannot be imported or cannot compile; with what it said last.
+    """
+    print(f"tinynn: compiling for {real.name}, once for this machine: some ten seconds ...", file=sys.stderr, flush=True)
     start = time.perf_counter()
-    symbol, code = _compile(real)
-    _keep(name, symbol, code)
+    command = "import sys; sys.path.insert(0, sys.argv[1]); from tinynn.engine import machine; machine.build(*sys.argv[2:])"
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / "code"
+        arguments = [sys.executable, "-c", command, str(Path(__file__).parents[2]), real.name, str(made)]
+        done = subprocess.run(arguments, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        if done.returncode or not made.exists():
+            said = done.stderr.strip().splitlines() or ["no message"]
+            raise NotAvailable(f"compiling failed: {said[-1]}")
+        content = made.read_bytes()
+    _keep(name, content)
     print(f"tinynn: compiled in {time.perf_counter() - start:.1f} s.", file=sys.stderr, flush=True)
-    return symbol, code
+    return _parsed(content)
+
+
+def build(real: str, path: str) -> None:
+    """Compile for "float32" or "float64" and write the file; for the process that `_compile_and_keep` starts."""
+    symbol, code = _compile(np.dtype(real))
+    check = hashlib.sha256(code).hexdigest().encode()
+    Path(path).write_bytes(b"\n".join([_MAGIC, check, symbol.encode(), code]))
 
 
 def _compile(real: DType) -> tuple[str, bytes]:
@@ -174,7 +196,7 @@ def _compile(real: DType) -> tuple[str, bytes]:
     """
     from tinynn import _compiled
 
-    _compiled.load()
+    _compiled.load(callable_from_python=False)
     import numba
     from numba import types
     from numba.extending import intrinsic
@@ -198,12 +220,48 @@ def _compile(real: DType) -> tuple[str, bytes]:
     names: dict[str, Any] = {f"like_{argument}": np.empty(0, dtype_of(argument, real)) for argument in ARGUMENTS}
     names.update(carray=numba.carray, array_at=array_at, run=run)
     exec("\n".join(lines), names)
-    options = {"error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True, "no_cpython_wrapper": True}
-    entry = numba.njit(**options)(names["entry"])
+    entry = numba.njit(**_compiled.OPTIONS, no_cpython_wrapper=True)(names["entry"])
+    _without_code_for_each_twin(numba)
     entry.compile((types.CPointer(types.int64),))
     made = entry.overloads[entry.signatures[0]]
-    code = made.library.codegen._tm.emit_object(made.library._final_module)
-    return made.fndesc.llvm_func_name, code
+    return made.fndesc.llvm_func_name, _optimised(made.library._final_module)
+
+
+def _without_code_for_each_twin(numba: Any) -> None:
+    """Keep numba from optimising every twin by itself, and again wherever it is linked, and from making it executable.
+
+    This reaches into numba, in a process that does nothing else; where a later numba has no such place, compiling only
+    takes longer.
+    """
+    numba.njit(lambda: 0)()  # numba's own runtime, which does have to be executable
+    numba.config.OPT = type(numba.config.OPT)(0)
+    codegen = sys.modules.get("numba.core.codegen")
+    library, unit = getattr(codegen, "JITCodeLibrary", None), getattr(codegen, "JITCPUCodegen", None)
+    if hasattr(library, "_finalize_final_module") and hasattr(unit, "set_env"):
+
+        def only_link(self: Any) -> None:
+            self._finalize_dynamic_globals()
+            self._finalized = True
+
+        library._finalize_final_module = only_link
+        library.get_pointer_to_function = lambda self, name: self._ensure_finalized() or 0
+        unit.set_env = lambda self, name, environment: None
+
+
+def _optimised(module: Any) -> bytes:
+    """Object code for this processor of a module in which everything is linked: optimised once, as a whole."""
+    import llvmlite.binding as llvm
+
+    host = {"cpu": llvm.get_host_cpu_name(), "features": llvm.get_host_cpu_features().flatten()}
+    machine = llvm.Target.from_default_triple().create_target_machine(**host, opt=3, codemodel="jitdefault", jit=True)
+    options = llvm.create_pipeline_tuning_options(speed_level=3)
+    options.loop_vectorization = options.slp_vectorization = options.loop_unrolling = True
+    builder = llvm.create_pass_builder(machine, options)
+    passes = builder.getModulePassManager()
+    passes.add_refprune_pass()
+    passes.run(module, builder)
+    code: bytes = machine.emit_object(module)
+    return code
 
 
 # Linking ---------------------------------------------------------------------------------------------------------------

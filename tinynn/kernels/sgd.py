@@ -1,6 +1,11 @@
-"""Stochastic gradient descent, with momentum (Polyak 1964) and Nesterov's look-ahead (Sutskever et al. 2013)."""
+"""Stochastic gradient descent, with momentum (Polyak 1964) and Nesterov's look-ahead (Sutskever et al. 2013).
+
+Keras casts the momentum, a Python number, by way of float32 even beside float64 parameters, and so do we.
+"""
 
 from __future__ import annotations
+
+import numpy as np
 
 from tinynn._compiled import compiled
 from tinynn._typing import Array
@@ -16,13 +21,14 @@ def momentum_step(params: Array, grads: Array, velocity: Array, learning_rate: f
 
     PyTorch keeps v without the learning rate in it; the two differ when the rate changes on the way.
     """
-    velocity *= momentum
+    velocity *= float(np.float32(momentum))
     velocity -= grads * learning_rate
     params += velocity
 
 
 def nesterov_step(params: Array, grads: Array, velocity: Array, learning_rate: float, momentum: float) -> None:
     """v <- momentum v - learning_rate g;  p <- p + momentum v - learning_rate g: a step from where v is about to lead."""
+    momentum = float(np.float32(momentum))
     velocity *= momentum
     velocity -= grads * learning_rate
     params += velocity * momentum - grads * learning_rate
@@ -37,7 +43,7 @@ def step_compiled(params: Array, grads: Array, learning_rate: float) -> None:
 
 @compiled
 def momentum_step_compiled(params: Array, grads: Array, velocity: Array, learning_rate: float, momentum: float) -> None:
-    rate, kept = params.dtype.type(learning_rate), params.dtype.type(momentum)
+    rate, kept = params.dtype.type(learning_rate), params.dtype.type(np.float32(momentum))
     for i in range(params.size):
         velocity[i] = velocity[i] * kept - grads[i] * rate
         params[i] += velocity[i]
@@ -45,7 +51,7 @@ def momentum_step_compiled(params: Array, grads: Array, velocity: Array, learnin
 
 @compiled
 def nesterov_step_compiled(params: Array, grads: Array, velocity: Array, learning_rate: float, momentum: float) -> None:
-    rate, kept = params.dtype.type(learning_rate), params.dtype.type(momentum)
+    rate, kept = params.dtype.type(learning_rate), params.dtype.type(np.float32(momentum))
     for i in range(params.size):
         velocity[i] = velocity[i] * kept - grads[i] * rate
         params[i] += velocity[i] * kept - grads[i] * rate

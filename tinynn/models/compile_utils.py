@@ -86,13 +86,12 @@ class CompileMetrics:
             metric.reset_state()
 
     def result(self) -> dict[str, Any]:
-        """The results by name; a second metric of a name is called name_1 (a weighted one weighted_name)."""
+        """The results by name. A second metric of a name is called name_1, a third name_2; weighted ones are called
+        weighted_name, weighted_name_1."""
         results: dict[str, Any] = {}
         seen: dict[str, int] = {}
         for metric, prefix in [(m, "") for m in self.plain] + [(m, "weighted_") for m in self.weighted]:
-            name = metric.name
-            if name in seen and prefix and prefix + name not in seen:
-                name = prefix + name
+            name = prefix + metric.name if metric.name in seen else metric.name
             if name in seen:
                 seen[name] += 1
                 name = f"{name}_{seen[name] - 1}"
@@ -148,7 +147,7 @@ def _list_of(argument: str, value: Any) -> list[Any]:
     if value is None:
         return []
     if isinstance(value, dict):
-        value = list(value.values())
+        value = [value[name] for name in sorted(value)]
     if not isinstance(value, (list, tuple)):
         mend = f" Put it into a list: {argument}=[{value!r}]."
         raise ValueError(

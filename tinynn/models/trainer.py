@@ -409,10 +409,13 @@ class Trainer(Layer):
         return data
 
     def _in_order(self, logs: dict[str, Any]) -> Any:
-        """The loss first, then the metrics as compile had them; a lone value by itself."""
-        names = ["loss", *(self._compile_metrics.result() if self._compile_metrics else [])]
+        """The loss first, then the metrics as compile had them, then what goes by another name; a lone value by itself.
+
+        As in Keras, a second metric of a name gives the first's value there, and its own at the end.
+        """
+        names = ["loss", *(metric.name for metric in self._compile_metrics.metrics)] if self._compile_metrics else ["loss"]
         values = [logs[name] for name in names if name in logs]
-        values += [value for name, value in logs.items() if name not in names]
+        values += [logs[name] for name in sorted(logs) if name not in names]
         return values[0] if len(values) == 1 else values
 
     # Before and after --------------------------------------------------------------------------------------------------
