@@ -56,8 +56,7 @@ def get(identifier: Any) -> Callable[..., Any]:
     """An activation from its name, a function (as it is), or None (linear).
 
     Raises:
-        ValueError: an unknown name.
-        TypeError: something that is neither.
+        ValueError: an unknown name, or something that is neither.
     """
     if identifier is None:
         return linear
@@ -67,7 +66,7 @@ def get(identifier: Any) -> Callable[..., Any]:
         if identifier not in _BY_NAME:
             raise unknown_name("activation", identifier, _BY_NAME)
         return _BY_NAME[identifier]
-    raise TypeError(f"An activation is a name, a function or None; got {identifier!r}.")
+    raise ValueError(f"An activation is a name, a function or None; got {identifier!r}.")
 
 
 def serialize(activation: Callable[..., Any]) -> str:

@@ -237,10 +237,13 @@ def _activate(steps: list[Step], layer: Any) -> None:
 
 def _remembers_logits(model: Any) -> bool:
     """Whether the outputs come straight out of a softmax or sigmoid, so that cross-entropy returns to the logits."""
-    kept = [layer for layer in model.layers if getattr(layer, "activation", None) is not activations.linear]
-    kept = [layer for layer in kept if type(layer) is not layers.Dropout or layer.rate > 0]
-    last = kept[-1] if kept else None
-    return getattr(last, "activation", None) in (activations.softmax, activations.sigmoid)
+    remembers = False
+    for layer in model.layers:
+        if type(layer) is layers.Dense or (type(layer) is layers.Activation and layer.activation is not activations.linear):
+            remembers = layer.activation in (activations.softmax, activations.sigmoid)
+        elif type(layer) is layers.Flatten:
+            remembers = False
+    return remembers
 
 
 # What is trained for, and how ------------------------------------------------------------------------------------------

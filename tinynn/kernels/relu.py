@@ -33,6 +33,6 @@ def forward_compiled(x: Array, out: Array) -> None:
 
 @compiled
 def backward_compiled(d_out: Array, out: Array, d_x: Array) -> None:
-    zero = out.dtype.type(0)
+    zero, one = out.dtype.type(0), out.dtype.type(1)
     for i in range(d_x.size):
-        d_x[i] = d_out[i] if out[i] > zero else zero
+        d_x[i] = d_out[i] * (one if out[i] > zero else zero)  # a product, so that NaN stays NaN

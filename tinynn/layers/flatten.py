@@ -23,7 +23,6 @@ class Flatten(Layer):
         if data_format not in (None, "channels_last"):
             raise ValueError(f'Flatten knows data_format "channels_last" alone; got {data_format!r}.')
         self.data_format = "channels_last"
-        self.built = True
 
     def call(self, inputs: Tensor, *args: Any, **kwargs: Any) -> Any:
         """All axes but the first become one."""

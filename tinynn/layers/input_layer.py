@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,18 +33,22 @@ class InputLayer(Layer):
         dtype: Any = None,
         name: str | None = None,
         batch_shape: Sequence[int | None] | None = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(name=name, dtype=dtype)
+        if "input_shape" in kwargs:
+            warnings.warn("Argument `input_shape` is deprecated. Use `shape` instead.", stacklevel=2)
+            shape = kwargs.pop("input_shape")
+        super().__init__(name=name, dtype=dtype, **kwargs)
         if (shape is None) == (batch_shape is None):
             raise ValueError(f"Input expects shape=(...) of one sample (or batch_shape); got {shape=}, {batch_shape=}.")
         if batch_shape is None:
-            batch_shape = (batch_size, *((shape,) if isinstance(shape, int) else shape or ()))
+            batch_shape = (batch_size, *((shape,) if hasattr(shape, "__index__") else shape or ()))
+        for n in batch_shape:
+            if n is not None and (isinstance(n, bool) or not hasattr(n, "__index__") or n < 1):
+                raise ValueError(f"Input expects a shape of positive whole numbers (or None); got {tuple(batch_shape)[1:]}.")
         self.batch_shape: BatchShape = tuple(None if n is None else int(n) for n in batch_shape)
-        for n in self.batch_shape:
-            if n is not None and n < 1:
-                raise ValueError(f"Input expects a shape of positive numbers (or None); got {self.batch_shape[1:]}.")
         self.dtype = str(dtype or config.floatx())
-        self._output = KerasTensor(self.batch_shape, self.dtype, layer=self)
+        self._output = KerasTensor(self.batch_shape, self.dtype, name=name, layer=self)
         self.input = self._output
         self.built = True
 
@@ -53,7 +58,14 @@ class InputLayer(Layer):
 
     def get_config(self) -> dict[str, Any]:
         """What the layer can be made from again."""
-        return {"batch_shape": self.batch_shape, "dtype": self.dtype, "name": self.name}
+        return {
+            "batch_shape": self.batch_shape,
+            "dtype": self.dtype,
+            "sparse": False,
+            "ragged": False,
+            "name": self.name,
+            "optional": False,
+        }
 
 
 def Input(

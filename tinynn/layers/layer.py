@@ -30,7 +30,7 @@ class Layer:
         input_shape, input_dim: the shape of one input sample, an older way to start a Sequential model.
 
     Raises:
-        ValueError: an argument it does not have.
+        ValueError: an argument it does not have, or a name that is no string or has a "/" in it.
     """
 
     def __init__(self, *, trainable: bool = True, dtype: Any = None, name: str | None = None, **kwargs: Any) -> None:
@@ -42,6 +42,10 @@ class Layer:
         for unknown in kwargs:
             hint = did_you_mean(unknown, [*_BASE_ARGUMENTS, *self._own_arguments()])
             raise ValueError(f"Unrecognized keyword arguments passed to {type(self).__name__}: {kwargs}.{hint}")
+        if name is not None and (not isinstance(name, str) or "/" in name):
+            raise ValueError(
+                f"Argument `name` must be a string and cannot contain character `/`. Received: name={name} (of type {type(name)})"
+            )
         self.name = name or unique_name(type(self).__name__)
         self.dtype = str(np.dtype(dtype or config.floatx()))
         self._trainable = bool(trainable)
@@ -188,23 +192,23 @@ class Layer:
 
     @property
     def trainable_variables(self) -> list[Variable]:
-        """The variables that training changes."""
-        return [variable for variable in self.variables if variable.trainable]
+        """The variables that training changes; none of a frozen layer."""
+        return [variable for variable in self.variables if variable.trainable] if self.trainable else []
 
     @property
     def non_trainable_variables(self) -> list[Variable]:
         """The variables that training leaves alone."""
-        return [variable for variable in self.variables if not variable.trainable]
+        return [variable for variable in self.variables if not (self.trainable and variable.trainable)]
 
     @property
     def trainable_weights(self) -> list[Variable]:
-        """The weights that training changes."""
-        return [variable for variable in self.weights if variable.trainable]
+        """The weights that training changes; none of a frozen layer."""
+        return [variable for variable in self.weights if variable.trainable] if self.trainable else []
 
     @property
     def non_trainable_weights(self) -> list[Variable]:
         """The weights that training leaves alone."""
-        return [variable for variable in self.weights if not variable.trainable]
+        return [variable for variable in self.weights if not (self.trainable and variable.trainable)]
 
     @property
     def trainable(self) -> bool:

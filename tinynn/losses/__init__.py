@@ -60,18 +60,18 @@ def get(identifier: Any) -> Any:
     """A loss from its name, a `Loss` or a function (as they are), or None.
 
     Raises:
-        ValueError: an unknown name.
-        TypeError: something that is none of these.
+        ValueError: an unknown name, or something that is none of these.
     """
     if identifier is None or isinstance(identifier, Loss):
         return identifier
     if isinstance(identifier, str):
         if identifier not in _BY_NAME:
-            raise unknown_name("loss", identifier, [*_BY_NAME, "crossentropy"])
+            also = [] if identifier == "crossentropy" else ["crossentropy"]  # known to compile, which sees the shapes
+            raise unknown_name("loss", identifier, [*_BY_NAME, *also])
         found = _BY_NAME[identifier]
         return found() if isinstance(found, type) else found
     if isinstance(identifier, type) and issubclass(identifier, Loss):
         return identifier()
     if callable(identifier):
         return identifier
-    raise TypeError(f"A loss is a name, a Loss or a function; got {identifier!r}.")
+    raise ValueError(f"A loss is a name, a Loss or a function; got {identifier!r}.")

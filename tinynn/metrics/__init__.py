@@ -76,13 +76,12 @@ _BY_NAME: dict[str, Any] = {
 
 
 def get(identifier: Any) -> Any:
-    """A metric from its name, a `Metric` or a function (as they are).
+    """A metric from its name, a `Metric` or a function (as they are), or None.
 
     Raises:
-        ValueError: an unknown name.
-        TypeError: something that is none of these.
+        ValueError: an unknown name, or something that is none of these.
     """
-    if isinstance(identifier, Metric):
+    if identifier is None or isinstance(identifier, Metric):
         return identifier
     if isinstance(identifier, str):
         if identifier not in _BY_NAME:
@@ -93,4 +92,4 @@ def get(identifier: Any) -> Any:
         return identifier()
     if callable(identifier):
         return identifier
-    raise TypeError(f"A metric is a name, a Metric or a function; got {identifier!r}.")
+    raise ValueError(f"A metric is a name, a Metric or a function; got {identifier!r}.")

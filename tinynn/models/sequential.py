@@ -101,17 +101,23 @@ class Sequential(Model):
     # Building ----------------------------------------------------------------------------------------------------------
 
     def _build_if_possible(self) -> None:
-        if len(self._stack) > 1 and isinstance(self._stack[0], InputLayer):
-            self.build(self._stack[0].batch_shape)
+        """As soon as there is a layer after an Input, or after a model that knows its inputs."""
+        if len(self._stack) < 2:
+            return
+        first = self._stack[0]
+        if isinstance(first, InputLayer):
+            self.build(first.batch_shape)
+        elif isinstance(first, Sequential) and first.built:
+            self.build(first.input_shape)
 
     def build(self, input_shape: BatchShape | None = None) -> None:
-        """Make all variables for inputs of this shape, (None, ...).
+        """Make all variables for inputs of this shape, (None, ...). Without one, the model stays as it is.
 
         Raises:
-            ValueError: no layers, no shape, or another shape than the Input's.
+            ValueError: no layers, or another shape than the Input's.
         """
         if input_shape is None:
-            raise ValueError(f"Sequential model '{self.name}' expects an input shape, such as (None, 784); got None.")
+            return
         if not self.layers:
             raise ValueError(
                 f"Sequential model {self.name} cannot be built because it has no layers. Call `model.add(layer)`."
@@ -125,17 +131,16 @@ class Sequential(Model):
                     f"it with input_shape {tuple(input_shape)}"
                 )
         else:
-            shape = (None, *tuple(input_shape)[1:])
+            shape = tuple(input_shape)
             self._stack.insert(0, InputLayer(batch_shape=shape, dtype=first.dtype))
-        self._inputs = self._stack[0].output
+        self._inputs = tensor = self._stack[0].output
         for layer in self.layers:
             if not layer.built:
-                layer._set_parent_path(self.name)
-                layer.build(shape)
+                layer._set_parent_path(self._path)
+                layer.build(tensor.shape)
                 layer.built = True
-            layer.input = KerasTensor(shape, layer.dtype)
-            shape = layer.compute_output_shape(shape)
-            layer._output = KerasTensor(shape, layer.dtype)
+            layer.input = tensor
+            layer._output = tensor = KerasTensor(layer.compute_output_shape(tensor.shape), layer.dtype)
         self._takes_training = [_has_training(layer) for layer in self.layers]
         self.built = True
         self._pack()
@@ -215,9 +220,8 @@ class Sequential(Model):
         expected = self._inputs.shape if self._inputs else ()
         fits = len(shape) == len(expected) and all(e is None or e == n for e, n in zip(expected[1:], shape[1:]))
         if not fits:
-            wanted = f"(batch, {', '.join(str(n) for n in expected[1:])})" if len(expected) > 1 else "(batch,)"
             raise ValueError(
-                f'Sequential "{self.name}" expects inputs of shape {wanted}; got (batch, {", ".join(map(str, received[1:]))}). '
+                f'Sequential "{self.name}" expects inputs of shape {_with_batch(expected)}; got {_with_batch(received)}. '
                 + _mend(expected, received)
             )
 
@@ -232,7 +236,12 @@ class Sequential(Model):
             }
             for layer in self._stack
         ]
-        return {"name": self.name, "trainable": self.trainable, "layers": layers}
+        return {**super().get_config(), "layers": layers}
+
+
+def _with_batch(shape: BatchShape) -> str:
+    """(None, 3) -> "(batch, 3)"."""
+    return f"(batch, {', '.join(map(str, shape[1:]))})" if len(shape) > 1 else "(batch,)"
 
 
 def _mend(expected: BatchShape, received: tuple[int, ...]) -> str:

@@ -18,8 +18,7 @@ def get(identifier: Any) -> Any:
     """An optimizer from its name (case does not matter), an `Optimizer` (as it is), or None.
 
     Raises:
-        ValueError: an unknown name.
-        TypeError: something that is none of these.
+        ValueError: an unknown name, or something that is none of these.
     """
     if identifier is None or isinstance(identifier, Optimizer):
         return identifier
@@ -30,4 +29,4 @@ def get(identifier: Any) -> Any:
     if isinstance(identifier, type) and issubclass(identifier, Optimizer):
         make: Callable[[], Optimizer] = identifier
         return make()
-    raise TypeError(f"An optimizer is a name or an Optimizer; got {identifier!r}.")
+    raise ValueError(f"An optimizer is a name or an Optimizer; got {identifier!r}.")
