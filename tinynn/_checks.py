@@ -28,15 +28,17 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> ValueError:
     return ValueError(f'Unknown {kind} "{name}".{did_you_mean(name, known)} Known: {", ".join(known)}.')
 
 
-def no_extra_arguments(where: str, extra: dict[str, Any], known: Iterable[str]) -> None:
+def no_extra_arguments(
+    where: str, extra: dict[str, Any], known: Iterable[str], error: type[Exception] = TypeError
+) -> None:
     """Refuse misspelt keyword arguments, naming the nearest right one.
 
     Raises:
-        TypeError: as Python itself does for an unexpected keyword.
+        TypeError: as Python itself does for an unexpected keyword, or the error that Keras has there.
     """
     known = sorted(known)
     for name in extra:
-        raise TypeError(
+        raise error(
             f'{where} has no argument "{name}".{did_you_mean(name, known)} Its arguments: {", ".join(known)}.'
         )
 

@@ -21,6 +21,56 @@ _NO_ORDER = np.empty(0, np.int64)
 _NO_BYTES = np.empty(0, np.uint8)
 
 
+class Session(machine.Block):
+    """The loop's arguments for one batch size: everything that stays is set once, for a call takes microseconds."""
+
+    def __init__(self, plan: Plan, batch: int, team: int, y_width: int) -> None:
+        self.team, self.job = team, np.zeros(c.JOB_FIELDS, np.int64)
+        self._plan = plan
+        space = plan.place_buffers(batch, team, y_width, self.job)
+        self.table = plan.table.copy()
+        self.job[[c.TEAM, c.TILE, c.LOWEST, c.Y_WIDTH]] = team, TILE, plan.lowest, y_width
+        none, real = np.empty(0, plan.real), plan.real
+        dropped = [step.dropout for step in plan.steps if step.dropout is not None]
+        empty = {name: np.empty(0, machine.dtype_of(name, real)) for name in machine.ARGUMENTS}
+        given = {
+            "plan": self.table,
+            "job": self.job,
+            "settings": np.zeros(c.SETTING_FIELDS),
+            "dropouts": np.zeros((len(dropped), 2), np.int64),
+            "rates_of_dropout": np.array([layer.rate for layer in dropped], np.float64),
+            "params": plan.params,
+            "frozen": plan.frozen,
+            "totals": np.zeros((1, 2), real),
+            "work": _aligned(space, real),
+            "labels": np.zeros(batch * team, np.int64),
+            "outputs": none,
+            "sync": np.zeros(8, np.int64),
+        }
+        super().__init__({**empty, **given})
+
+    def set_data(self, data: ArrayBatches, aim: Aim | None) -> None:
+        """Put the data in their places, and what is to be measured on them."""
+        self["x"], self.job[c.X_KIND] = _in_place(data, "x")
+        if aim is None:
+            return
+        self["y"], self.job[c.Y_KIND] = _in_place(data, "y")
+        self["sample_weight"] = _NO_BYTES
+        if data.sample_weight is not None:
+            self["sample_weight"], self.job[c.WEIGHT_KIND] = _in_place(data, "sample_weight")
+        self.job[[c.LOSS, c.REDUCTION, c.SMOOTHED]] = aim.loss, aim.reduction, aim.smoothed
+        self["settings"], self["metrics"], self["thresholds"] = aim.settings, aim.metrics, aim.thresholds
+        self["totals"] = aim.read_totals(self._plan.real)
+
+    def set_optimizer(self, rule: Rule, grads: Array, learning_rates: Array) -> None:
+        """Put the optimizer, its slots and the next steps' learning rates in their places."""
+        fused = rule.code == c.SGD
+        whole = not fused and self.team == 1 and self._plan.params.size <= TILE
+        self.job[[c.RULE, c.FUSED, c.WHOLE]] = rule.code, fused, whole
+        self["grads"], self["learning_rates"] = grads, learning_rates
+        self["slot_0"], self["slot_1"], self["slot_2"] = rule.slots
+
+
 class CompiledEngine:
     """Runs stretches of batches in machine code. Made for one model as it stands; raises NoTwin where that has no twin."""
 
@@ -32,9 +82,10 @@ class CompiledEngine:
         self.run = machine.code_for(self.plan.real)
         self.why = f"every part has a compiled twin ({self.plan.real.name})"
         self._grads = np.empty(0, self.plan.real)
-        self._work: dict[tuple[int, int, int], tuple[Array, Array, Array]] = {}
+        self._sessions: dict[tuple[int, int, int], Session] = {}
         self._aims: dict[tuple[int, ...], Aim] = {}
         self._rule: Rule | None = None
+        self._dropped = [step.dropout for step in self.plan.steps if step.dropout is not None]
 
     def is_current(self) -> bool:
         """Whether the model still has the variables that the plan was made for."""
@@ -52,100 +103,46 @@ class CompiledEngine:
         """Train on the batches begin .. end - 1 of an epoch; the logs after the last."""
         aim = self._aim(data)
         rule = self._optimizer(aim)
-        if self._grads.size != self.plan.params.size:
-            self._grads = _aligned(self.plan.params.size, self.plan.real)
-        self._run(c.TRAIN, data, order, begin, end, aim, rule)
+        session = self._session(data, aim)
+        session.set_optimizer(rule, self._gradients(), rule.learning_rates(end - begin, self.plan.real))
+        session["order"] = _NO_ORDER if order is None else order
+        for row, layer in zip(session["dropouts"], self._dropped):
+            row[:] = layer.seed_generator.state.value
+        self._run(c.TRAIN, session, data, begin, end)
         rule.optimizer.iterations.value += end - begin
-        for step in self.plan.steps:
-            if step.dropout is not None:
-                step.dropout.seed_generator.state.value[1] += np.uint32(end - begin)
+        for layer in self._dropped:
+            layer.seed_generator.state.value[1] += end - begin
+        aim.write_back(session["totals"])
         return self.model.get_metrics_result()  # type: ignore[no-any-return]
 
     def test(self, data: ArrayBatches, begin: int, end: int) -> dict[str, Any]:
         """Evaluate the batches begin .. end - 1; the logs after the last."""
-        self._run(c.TEST, data, None, begin, end, self._aim(data))
+        aim = self._aim(data)
+        session = self._session(data, aim)
+        session["order"] = _NO_ORDER
+        self._run(c.TEST, session, data, begin, end)
+        aim.write_back(session["totals"])
         return self.model.get_metrics_result()  # type: ignore[no-any-return]
 
     def predict(self, data: ArrayBatches, begin: int, end: int) -> list[Array]:
         """The outputs for the batches begin .. end - 1, as one array."""
+        session = self._session(data, None)
         first, last = begin * data.batch_size, min(end * data.batch_size, len(data))
-        outputs = np.empty((last, self.plan.steps[-1].units), self.plan.real)
-        self._run(c.PREDICT, data, None, begin, end, outputs=outputs)
-        return [outputs[first:] if first else outputs]
+        outputs = np.empty((last - first, self.plan.steps[-1].units), self.plan.real)
+        session["order"], session["outputs"] = _NO_ORDER, outputs
+        self._run(c.PREDICT, session, data, begin, end)
+        return [outputs]
 
-    def _run(
-        self,
-        mode: int,
-        data: ArrayBatches,
-        order: Array | None,
-        begin: int,
-        end: int,
-        aim: Aim | None = None,
-        rule: Rule | None = None,
-        outputs: Array | None = None,
-    ) -> None:
-        plan, real = self.plan, self.plan.real
-        batch = min(data.batch_size, len(data))
-        team = self._team(batch)
-        y_width = aim.y_width if aim else 1
-        job, work, labels = self._space(batch, team, y_width)
-        none = np.empty(0, real)
-        first, last = begin * data.batch_size, min(end * data.batch_size, len(data))
-        job[[c.MODE, c.BATCH, c.FIRST, c.LAST, c.TEAM, c.TILE]] = mode, data.batch_size, first, last, team, TILE
-        x, job[c.X_KIND] = _in_place(data, "x")
-        y, weights, rates, settings = _NO_BYTES, _NO_BYTES, none, np.zeros(c.SETTING_FIELDS)
-        metrics, thresholds, totals = np.empty((0, 2), np.int64), np.empty(0), np.zeros((1, 2), real)
-        slots = [none, none, none]
-        if aim is not None:
-            y, job[c.Y_KIND] = _in_place(data, "y")
-            if data.sample_weight is not None:
-                weights, job[c.WEIGHT_KIND] = _in_place(data, "sample_weight")
-            job[[c.Y_WIDTH, c.LOSS, c.REDUCTION, c.SMOOTHED]] = y_width, aim.loss, aim.reduction, aim.smoothed
-            settings, metrics, thresholds = aim.settings, aim.metrics, aim.thresholds
-            totals = np.array([[tracker.total.value, tracker.count.value] for tracker in aim.trackers], real)
-        if rule is not None:
-            slots = rule.slots
-            rates = rule.learning_rates(end - begin, real)
-            fused = rule.code == c.SGD
-            whole = not fused and team == 1 and plan.params.size <= TILE
-            job[[c.RULE, c.FUSED, c.WHOLE, c.LOWEST]] = rule.code, fused, whole, plan.lowest
-        dropped = [step.dropout for step in plan.steps if step.dropout is not None]
-        dropouts = np.array([layer.seed_generator.state.value for layer in dropped], np.int64).reshape(-1, 2)
-        shares = np.array([layer.rate for layer in dropped], np.float64)
-        arrays = [
-            plan.table,
-            job,
-            settings,
-            dropouts,
-            shares,
-            metrics,
-            thresholds,
-            plan.params,
-            plan.frozen,
-            self._grads if rule is not None else none,
-            *slots,
-            rates,
-            totals,
-            work,
-            labels,
-            _NO_ORDER if order is None else order,
-            x,
-            y,
-            weights,
-            none if outputs is None else outputs.reshape(-1),
-            np.zeros(8, np.int64),
-        ]
-        self._with_team(arrays, team)
-        if aim is not None:
-            for tracker, (total, count) in zip(aim.trackers, totals):
-                tracker.total.value[...], tracker.count.value[...] = total, count
-
-    def _with_team(self, arrays: list[Array], team: int) -> None:
+    def _run(self, mode: int, session: Session, data: ArrayBatches, begin: int, end: int) -> None:
+        last = min(end * data.batch_size, len(data))
+        session.job[[c.MODE, c.FIRST, c.LAST]] = mode, begin * data.batch_size, last
+        session["sync"][0] = 0
         with blas.one_thread():
-            mates = [threading.Thread(target=self.run, args=(arrays, member)) for member in range(1, team)]
+            blocks = [session.for_member(member) for member in range(1, session.team)]
+            mates = [threading.Thread(target=self.run, args=(block,)) for block in blocks]
             for mate in mates:
                 mate.start()
-            self.run(arrays, 0)
+            self.run(session)
             for mate in mates:
                 mate.join()
 
@@ -155,6 +152,8 @@ class CompiledEngine:
         y = data.y
         if y is None:
             raise NoTwin("no targets")
+        if self.model._compile_loss is None:
+            raise NoTwin("no loss was given to compile")
         key = (id(self.model._compile_loss), id(self.model._compile_metrics), y.ndim, *y.shape[1:])
         if key not in self._aims:
             self._aims[key] = Aim(self.model, self.plan, y)
@@ -168,15 +167,24 @@ class CompiledEngine:
         self._rule.write(aim.settings)
         return self._rule
 
-    def _space(self, batch: int, team: int, y_width: int) -> tuple[Array, Array, Array]:
-        """The job, the workspace and the labels' space for batches of this size; offsets go into the plan's table."""
+    def _gradients(self) -> Array:
+        if self._grads.size != self.plan.params.size:
+            self._grads = _aligned(self.plan.params.size, self.plan.real)
+        return self._grads
+
+    def _session(self, data: ArrayBatches, aim: Aim | None) -> Session:
+        """The arguments of the loop for batches of this size, with these data and this aim in their places."""
+        batch = min(data.batch_size, len(data))
+        team, y_width = self._team(batch), aim.y_width if aim else 1
         key = (batch, team, y_width)
-        job = np.zeros(c.JOB_FIELDS, np.int64)
-        size = self.plan.place_buffers(batch, team, y_width, job)
-        if key not in self._work:
-            self._work = {key: (job, _aligned(size, self.plan.real), np.zeros(batch * team, np.int64))}
-        _, work, labels = self._work[key]
-        return job, work, labels
+        session = self._sessions.get(key)
+        if session is None:
+            if len(self._sessions) > 3:  # training, validation, a last batch: more are a search over batch sizes
+                self._sessions.clear()
+            session = self._sessions[key] = Session(self.plan, batch, team, y_width)
+        session.job[c.BATCH] = data.batch_size
+        session.set_data(data, aim)
+        return session
 
     def batches_in(self, seconds: float, batch: int) -> int:
         """About how many batches run in so many seconds: the unit in which Python is returned to, for Ctrl-C and progress."""
@@ -185,7 +193,7 @@ class CompiledEngine:
 
     def _team(self, batch: int) -> int:
         """How many threads share a step: one unless the products are large, and never more than TINYNN_NUM_THREADS."""
-        if not self.plan.can_share() or 3 * batch * self.plan.work_per_step < LARGE or blas.find().set_threads is None:
+        if not self.plan.can_share or 3 * batch * self.plan.work_per_step < LARGE or blas.find().set_threads is None:
             return 1
         return min(2, threads())
 
@@ -198,7 +206,14 @@ def threads() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-_WIDER = {"bool": "uint8", "int8": "int32", "int16": "int32", "uint16": "int32", "float16": "float32", "uint32": "int64"}
+_WIDER = {
+    "bool": "uint8",
+    "int8": "int32",
+    "int16": "int32",
+    "uint16": "int32",
+    "float16": "float32",
+    "uint32": "int64",
+}
 
 
 def _aligned(size: int, dtype: Any) -> Array:

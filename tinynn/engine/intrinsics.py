@@ -27,6 +27,7 @@ llvm.add_symbol("tinynn_dgemm", _found.dgemm)
 _process = ctypes.CDLL(None)
 llvm.add_symbol("tinynn_yield", ctypes.cast(_process.sched_yield, ctypes.c_void_p).value)
 
+
 @intrinsic  # type: ignore[untyped-decorator]
 def _pointer(context: Any, array: Any, offset: Any) -> Any:
     """The address of array.flat[offset], for a contiguous array."""

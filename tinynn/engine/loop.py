@@ -110,7 +110,7 @@ def run(
         logits = view(work, own + plan[plan.shape[0] - 1, c.ACTIVE], size, classes)
         if mode == c.PREDICT:
             activate(activation, logits)
-            place = start * classes
+            place = (start - job[c.FIRST]) * classes
             for i in range(size * classes):
                 outputs[place + i] = flatten(logits)[i]
             continue

@@ -18,7 +18,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +44,40 @@ COLUMNS = {"plan": 14, "dropouts": 2, "metrics": 2, "totals": 2}
 """The second axis of those that are tables."""
 
 _MAGIC = b"tinynn machine code 1"
+
+
+class Block:
+    """The arguments of `run`: the arrays, and their addresses and sizes as the words that compiled code reads."""
+
+    def __init__(self, arrays: Mapping[str, Array], member: int = 0) -> None:
+        self.arrays: dict[str, Array] = {}
+        self.words = np.empty(2 * len(ARGUMENTS) + 1, np.int64)
+        self.words[-1] = member
+        for name in ARGUMENTS:
+            self[name] = arrays[name]
+        self.address = address_of(self.words)
+
+    def __setitem__(self, name: str, array: Array) -> None:
+        self.arrays[name] = array
+        place = _PLACE[name]
+        self.words[place], self.words[place + 1] = address_of(array), array.size
+
+    def __getitem__(self, name: str) -> Array:
+        return self.arrays[name]
+
+    def for_member(self, member: int) -> Block:
+        """The same arguments for another thread of the team."""
+        return Block(self.arrays, member)
+
+
+def address_of(array: Array) -> int:
+    """Where an array's first entry stands in memory."""
+    return array.__array_interface__["data"][0]  # type: ignore[no-any-return]
+
+
+_PLACE = {name: 2 * i for i, name in enumerate(ARGUMENTS)}
 _lock = threading.Lock()
-_ready: dict[str, Callable[[Sequence[Array], int], None]] = {}
+_ready: dict[str, Callable[[Block], None]] = {}
 _kept_alive: list[Any] = []
 
 
@@ -56,8 +88,8 @@ def dtype_of(argument: str, real: DType) -> DType:
     return np.dtype(np.float64 if argument in FLOAT64 else np.uint8 if argument in OCTETS else np.int64)
 
 
-def code_for(real: DType) -> Callable[[Sequence[Array], int], None]:
-    """The compiled `run` for parameters of this dtype: a function of the arrays, in the order of ARGUMENTS, and the member.
+def code_for(real: DType) -> Callable[[Block], None]:
+    """The compiled `run` for parameters of this dtype: a function of a `Block` of arguments.
 
     Raises:
         NotAvailable: numba or a BLAS cannot be had; the message says why.
@@ -69,7 +101,7 @@ def code_for(real: DType) -> Callable[[Sequence[Array], int], None]:
     return found
 
 
-def _prepare(real: DType) -> Callable[[Sequence[Array], int], None]:
+def _prepare(real: DType) -> Callable[[Block], None]:
     if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
         return _plain_python
     try:
@@ -84,12 +116,12 @@ def _prepare(real: DType) -> Callable[[Sequence[Array], int], None]:
         raise NotAvailable(f"{type(error).__name__}: {error}") from error
 
 
-def _plain_python(arrays: Sequence[Array], member: int) -> None:
+def _plain_python(block: Block) -> None:
     """NUMBA_DISABLE_JIT=1: the same loop as plain Python, slow and easy to step through."""
     from tinynn.engine.loop import run
 
-    tables = [array.reshape(-1, COLUMNS[name]) if name in COLUMNS else array for name, array in zip(ARGUMENTS, arrays)]
-    run(*tables, member)
+    arrays = [block[name].reshape(-1, COLUMNS[name]) if name in COLUMNS else block[name] for name in ARGUMENTS]
+    run(*arrays, int(block.words[-1]))
 
 
 # Keeping ---------------------------------------------------------------------------------------------------------------
@@ -166,9 +198,13 @@ def _compile_and_keep(real: DType, name: str) -> tuple[str, bytes]:
     Raises:
         NotAvailable: numba cannot be imported or cannot compile; with what it said last.
     """
-    print(f"tinynn: compiling for {real.name}, once for this machine: some ten seconds ...", file=sys.stderr, flush=True)
+    print(
+        f"tinynn: compiling for {real.name}, once for this machine: some ten seconds ...", file=sys.stderr, flush=True
+    )
     start = time.perf_counter()
-    command = "import sys; sys.path.insert(0, sys.argv[1]); from tinynn.engine import machine; machine.build(*sys.argv[2:])"
+    command = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from tinynn.engine import machine; machine.build(*sys.argv[2:])"
+    )
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / "code"
         arguments = [sys.executable, "-c", command, str(Path(__file__).parents[2]), real.name, str(made)]
@@ -224,7 +260,8 @@ def _compile(real: DType) -> tuple[str, bytes]:
     _without_code_for_each_twin(numba)
     entry.compile((types.CPointer(types.int64),))
     made = entry.overloads[entry.signatures[0]]
-    return made.fndesc.llvm_func_name, _optimised(made.library._final_module)
+    symbol = made.fndesc.llvm_func_name
+    return symbol, _optimised(made.library._final_module, symbol)
 
 
 def _without_code_for_each_twin(numba: Any) -> None:
@@ -248,7 +285,7 @@ def _without_code_for_each_twin(numba: Any) -> None:
         unit.set_env = lambda self, name, environment: None
 
 
-def _optimised(module: Any) -> bytes:
+def _optimised(module: Any, symbol: str) -> bytes:
     """Object code for this processor of a module in which everything is linked: optimised once, as a whole."""
     import llvmlite.binding as llvm
 
@@ -257,6 +294,9 @@ def _optimised(module: Any) -> bytes:
     options = llvm.create_pipeline_tuning_options(speed_level=3)
     options.loop_vectorization = options.slp_vectorization = options.loop_unrolling = True
     builder = llvm.create_pass_builder(machine, options)
+    for function in module.functions:
+        if not function.is_declaration and function.name != symbol:
+            function.linkage = "internal"  # so that what has been inlined can go
     passes = builder.getModulePassManager()
     passes.add_refprune_pass()
     passes.run(module, builder)
@@ -293,17 +333,15 @@ def _address(function: Any) -> int:
     return int(ctypes.cast(function, ctypes.c_void_p).value or 0)
 
 
-def _call_by_address(address: int) -> Callable[[Sequence[Array], int], None]:
+def _call_by_address(address: int) -> Callable[[Block], None]:
     """numba's calling convention: (where to put the result, where to put an error, the argument) -> status."""
     function = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)(address)
 
-    def call(arrays: Sequence[Array], member: int) -> None:
-        words = np.empty(2 * len(ARGUMENTS) + 1, np.int64)
-        for i, array in enumerate(arrays):
-            words[2 * i], words[2 * i + 1] = array.ctypes.data, array.size
-        words[-1] = member
-        space = np.zeros(2, np.int64)
-        status = function(space.ctypes.data, space.ctypes.data + 8, words.ctypes.data)
+    space = np.zeros(2, np.int64)  # for a result and an error, neither of which there is
+    result, error = address_of(space), address_of(space) + 8
+
+    def call(block: Block, keep: Array = space) -> None:
+        status = function(result, error, block.address)
         if status != 0:
             raise RuntimeError(f"the compiled loop ended with status {status}; please report this with the model")
 

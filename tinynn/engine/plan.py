@@ -87,11 +87,12 @@ class Step:
 class Plan:
     """What the loop needs to know of a model's layers; raises NoTwin where it cannot run them."""
 
-    def __init__(self, model: Trainer) -> None:
+    def __init__(self, model: Any) -> None:
         self.steps = _steps_of(model)
         self.real: DType = np.dtype(config.floatx())
-        trained, fixed = model.trainable_variables, [v for v in model.weights if not v.trainable]
-        self.variables = trained
+        trained, fixed = model.trainable_variables, model.non_trainable_weights
+        self.variables, self.fixed = trained, fixed
+        self._stack = list(model._stack)
         for variable in [*trained, *fixed]:
             if variable.value.dtype != self.real:
                 raise NoTwin(f"{variable.path} is {variable.dtype} while floatx is {self.real.name}")
@@ -100,6 +101,7 @@ class Plan:
         self.params = pack(trained)[0] if trained else np.empty(0, self.real)
         self.frozen = pack(fixed)[0] if fixed else np.empty(0, self.real)
         self.table = self._table(_offsets(trained), _offsets(fixed))
+        self.lowest, self.can_share = self._lowest(), self._can_share()
         self.remembers_logits = _remembers_logits(model)
         self.widths = [self.steps[0].fan_in, *(step.units for step in self.steps)]
         self.work_per_step = sum(step.fan_in * step.units for step in self.steps if step.dense is not None)
@@ -123,19 +125,20 @@ class Plan:
                 dropouts += 1
         return table
 
-    def is_current(self, model: Trainer) -> bool:
-        """Whether the model's variables still stand where this plan has them."""
-        variables = model.trainable_variables
-        same = len(variables) == len(self.variables) and all(map(_same, variables, self.variables))
-        return same and (not variables or variables[0].value.base is _owner(self.params))
+    def is_current(self, model: Any) -> bool:
+        """Whether the model still has these layers, with their variables where this plan has them, trained or not as here."""
+        if len(model._stack) != len(self._stack) or not all(map(_same, model._stack, self._stack)):
+            return False
+        flags = all(v.trainable for v in self.variables) and not any(v.trainable for v in self.fixed)
+        places = all(map(_stands_in, (self.variables, self.fixed), (self.params, self.frozen)))
+        return flags and places and config.floatx() == self.real.name
 
-    @property
-    def lowest(self) -> int:
+    def _lowest(self) -> int:
         """The first step that trains something."""
         trains = (self.table[:, c.KERNEL_TRAINS] * self.table[:, c.DENSE]) + self.table[:, c.BIAS_TRAINS]
         return int(np.argmax(trains > 0)) if trains.any() else len(self.steps)
 
-    def can_share(self) -> bool:
+    def _can_share(self) -> bool:
         """Whether a team of threads may run it: affine maps only, and activations that need no whole rows in between."""
         inner = self.table[:-1, c.ACTIVATION]
         return len(self.steps) >= 2 and bool(self.table[:, c.DENSE].all()) and c.SOFTMAX not in inner
@@ -239,7 +242,9 @@ def _remembers_logits(model: Any) -> bool:
     """Whether the outputs come straight out of a softmax or sigmoid, so that cross-entropy returns to the logits."""
     remembers = False
     for layer in model.layers:
-        if type(layer) is layers.Dense or (type(layer) is layers.Activation and layer.activation is not activations.linear):
+        if type(layer) is layers.Dense or (
+            type(layer) is layers.Activation and layer.activation is not activations.linear
+        ):
             remembers = layer.activation in (activations.softmax, activations.sigmoid)
         elif type(layer) is layers.Flatten:
             remembers = False
@@ -267,6 +272,15 @@ class Aim:
         self.trackers: list[metrics.Mean] = [model._loss_tracker]
         self.metrics, self.thresholds = self._metrics(model, plan, y, stand_in)
         self._check_width("the loss", self.loss, classes, y)
+
+    def read_totals(self, real: DType) -> Array:
+        """(1 + metrics, 2): sum and count of the loss and of each metric so far."""
+        return np.array([[tracker.total.value, tracker.count.value] for tracker in self.trackers], real)
+
+    def write_back(self, totals: Array) -> None:
+        """Give the metrics what the loop has added up."""
+        for tracker, (total, count) in zip(self.trackers, totals):
+            tracker.total.value[...], tracker.count.value[...] = total, count
 
     def _loss_code(self, loss: Any, plan: Plan, classes: int) -> tuple[int, bool]:
         if type(loss) is not LossFunctionWrapper and type(loss).__module__ not in _OUR_LOSSES:
@@ -378,8 +392,10 @@ def _offsets(variables: list[Variable]) -> dict[int, int]:
     return offsets
 
 
-def _owner(array: Array) -> Any:
-    return array if array.base is None else array.base
+def _stands_in(variables: list[Variable], flat: Array) -> bool:
+    """Whether the variables are still views of the memory that a flat vector is a view of."""
+    owner = flat if flat.base is None else flat.base
+    return all(variable.value.base is owner for variable in variables)
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -6,6 +6,7 @@ in `train_step`; how the gradients come about is `tape.py`, what a step does wit
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from tinynn._typing import Array
@@ -24,8 +25,11 @@ def train_step(model: Trainer, batch: Batch) -> dict[str, Any]:
         loss = model.compute_loss(x, y, y_pred, sample_weight, training=True)
     model.track_loss(loss, len(x))
     variables = model.trainable_variables
-    gradients = tape.gradient(loss, variables)
-    model.optimizer.apply_gradients(zip(gradients, variables))
+    if variables:
+        gradients = tape.gradient(loss, variables)
+        model.optimizer.apply_gradients(zip(gradients, variables))
+    else:
+        warnings.warn("The model does not have any trainable weights.", stacklevel=2)
     return model.compute_metrics(x, y, y_pred, sample_weight)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tinynn._checks import unknown_name
+from tinynn._naming import to_snake_case
 from tinynn.losses import binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy
 from tinynn.losses.regression import mean_absolute_error, mean_squared_error
 from tinynn.metrics.accuracy import (
@@ -53,23 +54,15 @@ _CLASSES: list[type[Metric]] = [
     SparseCategoricalAccuracy,
     Sum,
 ]
-_FUNCTIONS: list[Callable[..., Any]] = [
-    binary_accuracy,
-    binary_crossentropy,
-    categorical_accuracy,
-    categorical_crossentropy,
-    mean_absolute_error,
-    mean_squared_error,
-    sparse_categorical_accuracy,
-    sparse_categorical_crossentropy,
-]
+_FUNCTIONS: list[Callable[..., Any]] = [binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy]
 _BY_NAME: dict[str, Any] = {
     **{cls.__name__: cls for cls in _CLASSES},
+    **{to_snake_case(cls.__name__): cls for cls in _CLASSES},
     **{function.__name__: function for function in _FUNCTIONS},
-    "mse": mean_squared_error,
-    "MSE": mean_squared_error,
-    "mae": mean_absolute_error,
-    "MAE": mean_absolute_error,
+    "mse": MeanSquaredError,
+    "MSE": MeanSquaredError,
+    "mae": MeanAbsoluteError,
+    "MAE": MeanAbsoluteError,
     "bce": binary_crossentropy,
     "BCE": binary_crossentropy,
 }
@@ -85,7 +78,7 @@ def get(identifier: Any) -> Any:
         return identifier
     if isinstance(identifier, str):
         if identifier not in _BY_NAME:
-            raise unknown_name("metric", identifier, [*_BY_NAME, "accuracy"])
+            raise unknown_name("metric", identifier, _BY_NAME)
         found = _BY_NAME[identifier]
         return found() if isinstance(found, type) else found
     if isinstance(identifier, type) and issubclass(identifier, Metric):

@@ -109,6 +109,8 @@ def as_array(name: str, values: Any) -> Array:
     Raises:
         ValueError: strings or other objects, ragged lists, or a single number.
     """
+    if isinstance(values, (list, tuple)) and len(values) == 1 and isinstance(values[0], np.ndarray) and values[0].ndim:
+        values = values[0]  # Keras's way to give the inputs of a model that has one
     try:
         array = np.asarray(value_of(values))
     except ValueError as error:

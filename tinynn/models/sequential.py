@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from tinynn import ops
+from tinynn import activations, ops
 from tinynn._typing import Array, BatchShape, Tensor
 from tinynn.layers.input_layer import InputLayer
 from tinynn.layers.keras_tensor import KerasTensor
 from tinynn.layers.layer import Layer
 from tinynn.models.model import Model
+from tinynn.ops import nn
 
 
 class Sequential(Model):
@@ -141,6 +142,8 @@ class Sequential(Model):
                 layer.built = True
             layer.input = tensor
             layer._output = tensor = KerasTensor(layer.compute_output_shape(tensor.shape), layer.dtype)
+            if getattr(layer, "activation", None) is activations.softmax:
+                nn.warn_of_lone_softmax(tensor.shape)
         self._takes_training = [_has_training(layer) for layer in self.layers]
         self.built = True
         self._pack()
@@ -214,7 +217,8 @@ class Sequential(Model):
         return ops.cast(inputs, self._inputs.dtype)
 
     def _check_inputs(self, x: Array) -> None:
-        self._to_input_shape(np.empty((1, *x.shape[1:]), np.int8))
+        if self._inputs is None or x.shape[1:] != self._inputs.shape[1:]:
+            self._to_input_shape(np.empty((1, *x.shape[1:]), np.int8))
 
     def _check_shape(self, shape: tuple[int, ...], received: tuple[int, ...]) -> None:
         expected = self._inputs.shape if self._inputs else ()

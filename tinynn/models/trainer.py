@@ -233,12 +233,13 @@ class Trainer(Layer):
         self.stop_training = False
         monitors.on_train_begin()
         logs: dict[str, Any] | None = None
+        warned = False
         for epoch in range(initial_epoch, epochs):
             logs = self._run_epoch(engine, data, epoch, monitors)
             if validation_batches is not None and _is_due(epoch, validation_freq):
                 found = self._run_evaluation(engine, validation_batches, monitors)
                 logs.update({f"val_{name}": value for name, value in found.items()})
-            self._warn_of_nan(logs, epoch, data, validation_batches)
+            warned = warned or self._warn_of_nan(logs, epoch, data, validation_batches)
             monitors.on_epoch_end(epoch, logs)
             if self.stop_training:
                 break
@@ -302,9 +303,9 @@ class Trainer(Layer):
             return_dict: a dict by name, instead of a list (or a number, when there is the loss alone).
 
         Raises:
-            ValueError: not compiled, or data that does not fit.
+            ValueError: not compiled, data that does not fit, or an argument that evaluate does not have.
         """
-        no_extra_arguments("evaluate", kwargs, _arguments(Trainer.evaluate))
+        no_extra_arguments("evaluate", kwargs, _arguments(Trainer.evaluate), error=ValueError)
         _not_yet("evaluate", steps=steps)
         self._require_compiled("evaluate")
         data = ArrayBatches(x, y, sample_weight, batch_size)
@@ -335,8 +336,8 @@ class Trainer(Layer):
         no_extra_arguments("predict", kwargs, _arguments(Trainer.predict))
         _not_yet("predict", steps=steps)
         data = ArrayBatches(x, batch_size=batch_size)
-        self._prepare(data)
-        engine = self._choose_engine(data)
+        self._prepare(data, one_size=True)
+        engine = self._choose_engine()
         monitors = self._monitors(callbacks, verbose, data)
         self.stop_predicting = False
         monitors.on_predict_begin()
@@ -400,12 +401,12 @@ class Trainer(Layer):
     def predict_on_batch(self, x: Any) -> Array:
         """The outputs for exactly this batch."""
         data = self._one_batch(x)
-        outputs: Array = self._choose_engine(data).predict(data, 0, 1)[0]
+        outputs: Array = self._choose_engine().predict(data, 0, 1)[0]
         return outputs
 
     def _one_batch(self, x: Any, y: Any = None, sample_weight: Any = None) -> ArrayBatches:
         data = ArrayBatches(x, y, sample_weight, batch_size=max(1, len(as_array("x", x))))
-        self._prepare(data)
+        self._prepare(data, one_size=True)
         return data
 
     def _in_order(self, logs: dict[str, Any]) -> Any:
@@ -420,10 +421,14 @@ class Trainer(Layer):
 
     # Before and after --------------------------------------------------------------------------------------------------
 
-    def _prepare(self, data: ArrayBatches) -> None:
-        """Build for the data if need be, and check what can be checked before anything changes."""
+    def _prepare(self, data: ArrayBatches, one_size: bool = False) -> None:
+        """Build for the data if need be, and check what can be checked before anything changes.
+
+        Keras's `summary` shows the batch size where a model was built on a batch rather than on a stream of them.
+        """
         if not self.built:
-            self.build(data.x.shape)
+            batch = min(data.batch_size, len(data)) if one_size or self.run_eagerly else None
+            self.build((batch, *data.x.shape[1:]))
         self._check_inputs(data.x)
         if data.y is not None and self._compile_loss is not None:
             self._check_targets(data.y)
@@ -447,10 +452,10 @@ class Trainer(Layer):
         if low < 0 or high > classes - 1 or np.isnan(low):
             wrong = low if low < 0 or np.isnan(low) else high
             count = "1 unit" if classes == 1 else f"{classes} units"
-            needed = int(high) + 1 if high == high else "more"
+            enlarge = f", or give the last layer {int(high) + 1} units" if high > classes - 1 else ""
             raise ValueError(
                 f"sparse_categorical_crossentropy expects labels in 0..{classes - 1}, because the last layer has {count}; got "
-                f"a label {wrong}. Number the classes from 0, or give the last layer {needed} units."
+                f"a label {wrong}. Number the classes from 0{enlarge}."
             )
         one_hot = y.ndim == len(output_shape) and y.shape[-1] == classes and classes > 1
         if one_hot:
@@ -459,11 +464,11 @@ class Trainer(Layer):
                 "labels go with categorical_crossentropy."
             )
 
-    def _warn_of_nan(self, logs: dict[str, Any], epoch: int | None, *data: ArrayBatches | None) -> None:
-        """A loss that is NaN is said once, with the place in the data that it comes from if there is one."""
+    def _warn_of_nan(self, logs: dict[str, Any], epoch: int | None, *data: ArrayBatches | None) -> bool:
+        """Whether the loss is NaN; it is said with the place in the data that it comes from, if there is one."""
         wrong = [name for name in ("loss", "val_loss") if np.isnan(logs.get(name, 0.0))]
         if not wrong:
-            return
+            return False
         when = "" if epoch is None else f" at epoch {epoch + 1}"
         cause = "The data has no NaN or infinity; a smaller learning rate may help."
         for batches in data:
@@ -471,6 +476,7 @@ class Trainer(Layer):
             if found:
                 cause = f"The data holds a value that is not finite: {found}."
         warnings.warn(f"{wrong[0]} is nan{when}. {cause}", RuntimeWarning, stacklevel=3)
+        return True
 
     @property
     def engine(self) -> str:
@@ -505,7 +511,7 @@ class Trainer(Layer):
         engine = self._compiled_engine
         if engine is None or not engine.is_current():
             engine = self._compiled_engine = CompiledEngine(self)
-        if data is not None and (training or data.y is not None):
+        if data is not None:
             engine.check(data, training)
         return engine
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinynn import config
-from tinynn._typing import Array, Tensor
+from tinynn._typing import Array, BatchShape, Tensor
 from tinynn.engine.recorded import logits_of, remember_logits, value_of
 from tinynn.engine.tape import Backward, differentiable
 from tinynn.kernels import binary_crossentropy as binary_crossentropy_kernel
@@ -60,6 +60,8 @@ def dense(x: Tensor, kernel: Tensor, bias: Tensor | None = None) -> Any:
         (..., units)
     """
     x = _tensor(x)
+    if value_of(x).dtype.kind != "f":
+        x = cast(x, value_of(kernel).dtype)
     if bias is None:
         bias = np.zeros(kernel.shape[1], value_of(kernel).dtype)
     if x.ndim == 2:
@@ -161,9 +163,20 @@ def sigmoid(x: Tensor) -> Any:
 def softmax(x: Tensor, axis: int = -1) -> Any:
     """e^x / sum e^x along an axis. Cross-entropy given this output goes back to the logits x."""
     x = floating(x)
+    warn_of_lone_softmax(tuple(x.shape), axis)
     out = _softmax(x, axis=axis)
     remember_logits(out, x)
     return out
+
+
+def warn_of_lone_softmax(shape: BatchShape, axis: int = -1) -> None:
+    """Say it where a softmax has a single number to choose from."""
+    if shape and shape[axis] == 1:
+        warnings.warn(
+            f"You are using a softmax over axis {axis} of a tensor of shape {shape}. This axis has size 1. The softmax operation "
+            "will always return the value 1, which is likely not what you intended. Did you mean to use a sigmoid instead?",
+            stacklevel=3,
+        )
 
 
 def _of_any_rank(activation: Any, x: Tensor) -> Any:
@@ -320,9 +333,10 @@ def sparse_categorical_crossentropy(target: Tensor, output: Tensor, from_logits:
     classes = output.shape[-1]
     if labels.size and (labels.min() < 0 or labels.max() >= classes):
         wrong = labels[(labels < 0) | (labels >= classes)].flat[0]
+        enlarge = f", or give the last layer {labels.max() + 1} units" if labels.max() >= classes else ""
         raise ValueError(
             f"sparse_categorical_crossentropy expects labels in 0..{classes - 1} for {classes} outputs; got {wrong}. "
-            f"Number the classes from 0, or give the last layer {labels.max() + 1} units."
+            f"Number the classes from 0{enlarge}."
         )
     if not from_logits:
         epsilon = config.epsilon()

@@ -69,6 +69,9 @@ class Optimizer:
 
     def _refuse(self, kwargs: dict[str, Any]) -> None:
         for argument, value in kwargs.items():
+            if argument == "decay":
+                warnings.warn("Argument `decay` is no longer supported and will be ignored.", stacklevel=4)
+                continue
             if argument in NOT_YET:
                 if value != NOT_YET[argument]:
                     raise ValueError(f"{type(self).__name__}: {argument} is not there yet in this version of tinynn.")

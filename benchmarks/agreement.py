@@ -1,0 +1,108 @@
+"""Do two engines learn the same? Asked after one epoch from the same weights over the same batches, before anything is timed.
+
+The standard is tinynn's reference engine in float64. An engine in float32 that is right differs from it by rounding alone, which
+training amplifies. By how much is measured: the drift is the distance of the reference engine in float32, one way to round
+among many. Others sum in other orders and take other approximations of exp: ALLOWED drifts are theirs.
+
+Distances are relative to how far the weights have come in the epoch, so that a wrong learning rate cannot hide behind the size
+of the initial weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+ALLOWED = 10
+"""How many drifts an engine may be away."""
+
+EPSILON = float(np.finfo(np.float32).eps)
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What an engine had after an epoch: the mean loss it reported, and the weights."""
+
+    loss: float
+    weights: Sequence[Array]
+
+
+@dataclass(frozen=True)
+class Standard:
+    """What the others are measured by: the epoch in float64, where it began, and what rounding does to it."""
+
+    start: Sequence[Array]
+    exact: Epoch
+    rounded: Epoch
+    steps: int
+
+    @property
+    def travelled(self) -> float:
+        """How far the weights have come."""
+        return _distance(self.exact.weights, self.start)
+
+    @property
+    def drift(self) -> float:
+        """The reference engine's own distance in float32."""
+        return _distance(self.rounded.weights, self.exact.weights) / self.travelled
+
+    @property
+    def weights_allowed(self) -> float:
+        """For `Verdict.weights`. Never below what an epoch of rounding the weights themselves may amount to."""
+        size = float(np.sqrt(sum((w.astype(np.float64) ** 2).sum() for w in self.start)))
+        return ALLOWED * max(self.drift, EPSILON * size / self.travelled)
+
+    @property
+    def loss_allowed(self) -> float:
+        """For `Verdict.loss`: the mean is a float32 sum over the steps, each of which may lose half a unit in the last place;
+        and weights that differ have other losses."""
+        return self.steps * EPSILON / 2 + self.weights_allowed
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How far an engine is from the standard, relatively, and what is allowed."""
+
+    weights: float
+    weights_allowed: float
+    loss: float
+    loss_allowed: float
+
+    @property
+    def agrees(self) -> bool:
+        """Within both bounds; not a number is not."""
+        return self.weights <= self.weights_allowed and self.loss <= self.loss_allowed
+
+    def told(self) -> str:
+        """In one line."""
+        return (
+            f"weights {self.weights:.1e} of the way travelled (allowed {self.weights_allowed:.1e}), "
+            f"loss {self.loss:.1e} (allowed {self.loss_allowed:.1e})"
+        )
+
+
+def check(standard: Standard, found: Epoch) -> Verdict:
+    """The verdict on an engine's epoch.
+
+    Raises:
+        ValueError: its weights have other shapes.
+    """
+    shapes, expected = [w.shape for w in found.weights], [w.shape for w in standard.exact.weights]
+    if shapes != expected:
+        raise ValueError(f"the engine's weights have the shapes {shapes}; expected {expected}.")
+    return Verdict(
+        weights=_distance(found.weights, standard.exact.weights) / standard.travelled,
+        weights_allowed=standard.weights_allowed,
+        loss=abs(found.loss - standard.exact.loss) / abs(standard.exact.loss),
+        loss_allowed=standard.loss_allowed,
+    )
+
+
+def _distance(a: Sequence[Array], b: Sequence[Array]) -> float:
+    return float(np.sqrt(sum(((p.astype(np.float64) - q) ** 2).sum() for p, q in zip(a, b, strict=True))))
