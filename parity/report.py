@@ -11,6 +11,8 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+import numpy as np
+
 from parity import machine, table
 from parity.chart import Limit, Line, chart
 from parity.compare import FLOAT64_ALLOWED
@@ -133,17 +135,28 @@ def _weights_chart(by_mode: dict[str, Row]) -> str:
         )
     if any(line.style == "float64" for line in lines):
         limits.append(Limit("allowed in float64", FLOAT64_ALLOWED))
-    return chart("Weights: largest difference / largest weight", lines, limits) if lines else ""
+    return chart("Weights: largest difference so far / largest weight", lines, limits) if lines else ""
+
+
+def _yardstick(row: Row) -> Line:
+    values = np.maximum.accumulate(row.curves["yardstick weights"]).tolist()
+    return Line("Keras in float32 and the float64 shadow", "yardstick", row.curves["steps"], values)
 
 
 def _loss_chart(by_mode: dict[str, Row]) -> str:
     lines = _lines(by_mode, "loss")
-    return chart("Running loss: difference / largest loss", lines) if lines else ""
+    return chart("Running loss: largest difference so far / largest loss", lines) if lines else ""
 
 
 def _lines(by_mode: dict[str, Row], curve: str) -> list[Line]:
+    """The difference so far, at most: the differences themselves hop between equal and an ulp."""
     return [
-        Line(f"tinynn and Keras in {mode}", mode, by_mode[mode].curves["steps"], by_mode[mode].curves[curve])
+        Line(
+            f"tinynn and Keras in {mode}",
+            mode,
+            by_mode[mode].curves["steps"],
+            np.maximum.accumulate(by_mode[mode].curves[curve]).tolist(),
+        )
         for mode in ("float32", "float64")
         if mode in by_mode and curve in by_mode[mode].curves
     ]

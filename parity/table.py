@@ -32,8 +32,9 @@ EXPLANATION = (
     "drift: how far tinynn's float32 weights are from a float64 shadow run, over how far Keras's are; 1 if both round alike",
     "time: Keras's training time over tinynn's, epochs after the first; the seed rows are plain fits, the others stop for "
     "snapshots",
-    f"allowed: float64 {FLOAT64_ALLOWED:.0e}; float32 {MULTIPLE} x Keras's own distance to the shadow + "
-    f"{FEW_ULP / ULP:.0f} ulp; seed {SEED_ALLOWED:.0e}, the same initial bits, the same printed lines and summary",
+    f"allowed: float64 {FLOAT64_ALLOWED:.0e}; seed {SEED_ALLOWED:.0e}, the same initial bits, the same printed lines and "
+    f"summary; float32 {MULTIPLE} x what rounding does to the other engine, or to a start moved by half an ulp, + "
+    f"{FEW_ULP / ULP:.0f} ulp",
 )
 
 _COLORS = {PASS: "\x1b[32m", FAIL: "\x1b[1;31m", NOT_RUN: "\x1b[33m"}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+FEW = 64
+"""Rows in a batch up to which the backward pass turns a kernel before it multiplies."""
+
 # What a run does
 TRAIN, TEST, PREDICT = range(3)
 
@@ -38,8 +41,10 @@ MODE, BATCH, FIRST, LAST, TEAM, TILE = 0, 1, 2, 3, 4, 5
 X_KIND, Y_KIND, WEIGHT_KIND, Y_WIDTH = 6, 7, 8, 9
 LOSS, REDUCTION, SMOOTHED, RULE, FUSED, WHOLE, LOWEST = 10, 11, 12, 13, 14, 15, 16
 OWN, OWN_SIZE = 17, 18  # where the threads' own parts begin, and the size of one
-TARGETS, SMOOTH, WEIGHTS, LOSSES, SHARES, SCRATCH, ENTRIES, PROBS, SPARE, PREDICTED, D_LAST, D_OWN = range(19, 31)
-JOB_FIELDS = 31
+TARGETS, SMOOTH, WEIGHTS, LOSSES, SHARES, SCRATCH, ENTRIES, PROBS, SPARE, PREDICTED, D_LAST, D_OWN, TURNED = range(
+    19, 32
+)
+JOB_FIELDS = 32
 
 # Settings that are not whole numbers
 LOSS_WEIGHT, SMOOTH_SCALE, SMOOTH_SHIFT, CLIP, BETA_1, BETA_2, EPSILON, MOMENTUM_SHARE, RHO = range(9)

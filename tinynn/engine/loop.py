@@ -253,10 +253,13 @@ def forward(
         a = view(work, own + plan[j, c.ACTIVE], size, next_1 - next_0)
         if plan[j, c.DENSE]:
             weights = params if plan[j, c.KERNEL_TRAINS] else frozen
-            part = view(work, plan[j, c.PARTS] + member * batch * units, size, units)
-            dense.product(h, view(weights, plan[j, c.KERNEL] + k0 * units, k1 - k0, units), part)
-            ticket = meet(sync, ticket, team)
-            add_parts(line(work, plan[j, c.PARTS], team * batch * units), team, batch * units, units, next_0, a)
+            kernel = view(weights, plan[j, c.KERNEL] + k0 * units, k1 - k0, units)
+            if team == 1:
+                dense.product(h, kernel, a)
+            else:
+                dense.product(h, kernel, view(work, plan[j, c.PARTS] + member * batch * units, size, units))
+                ticket = meet(sync, ticket, team)
+                add_parts(line(work, plan[j, c.PARTS], team * batch * units), team, batch * units, units, next_0, a)
             if plan[j, c.BIAS] >= 0:
                 biases = params if plan[j, c.BIAS_TRAINS] else frozen
                 add_bias(line(biases, plan[j, c.BIAS] + next_0, next_1 - next_0), a)
@@ -545,7 +548,11 @@ def backward(
             d_own = d_below if team == 1 else view(work, own + job[c.D_OWN], size, mine)
             if plan[j, c.DENSE]:
                 weights = params if plan[j, c.KERNEL_TRAINS] else frozen
-                dense.input_gradient(d, view(weights, plan[j, c.KERNEL] + k0 * units, mine, units), d_own)
+                kernel = view(weights, plan[j, c.KERNEL] + k0 * units, mine, units)
+                if job[c.BATCH] <= c.FEW:
+                    dense.input_gradient_of_few(d, kernel, view(work, own + job[c.TURNED], units, mine), d_own)
+                else:
+                    dense.input_gradient(d, kernel, d_own)
             else:
                 for i in range(d_own.size):
                     flatten(d_own)[i] = flatten(d)[i]

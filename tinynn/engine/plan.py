@@ -143,6 +143,12 @@ class Plan:
         inner = self.table[:-1, c.ACTIVATION]
         return len(self.steps) >= 2 and bool(self.table[:, c.DENSE].all()) and c.SOFTMAX not in inner
 
+    def _largest_kernel(self, team: int) -> int:
+        """Entries of the largest part of a kernel that the gradient has to pass."""
+        return max(
+            (-(-step.fan_in // team) * step.units for step in self.steps[1:] if step.dense is not None), default=0
+        )
+
     def place_buffers(self, batch: int, team: int, y_width: int, job: Array) -> int:
         """Give every buffer its place in the workspace; the size of the workspace."""
         at, own = 0, 0
@@ -176,6 +182,7 @@ class Plan:
             (c.PREDICTED, batch * classes),
             (c.D_LAST, batch * classes),
             (c.D_OWN, batch * -(-max(self.widths) // team)),
+            (c.TURNED, self._largest_kernel(team) if batch <= c.FEW else 0),
         ):
             job[field], own = own, own + take(size)
         job[c.OWN], job[c.OWN_SIZE] = at, own + ALIGN

@@ -87,6 +87,21 @@ def input_gradient(d_out: Array, kernel: Array, d_x: Array) -> None:
 
 
 @compiled
+def input_gradient_of_few(d_out: Array, kernel: Array, turned: Array, d_x: Array) -> None:
+    """The same for few rows: turning the kernel first (into `turned`, (units, fan_in)) and multiplying plainly is faster.
+
+    BLAS reads a transposed factor across its rows; for a few rows that costs several times the products.
+    """
+    fan_in, units = kernel.shape[0], kernel.shape[1]
+    for i in range(0, fan_in, 16):  # in tiles, so that both sides stay in the cache
+        for u in range(0, units, 16):
+            for k in range(u, min(u + 16, units)):
+                for j in range(i, min(i + 16, fan_in)):
+                    turned[k, j] = kernel[j, k]
+    product(d_out, turned, d_x)
+
+
+@compiled
 def kernel_gradient(x: Array, d_out: Array, d_kernel: Array) -> None:
     """d_kernel = x.T @ d_out."""
     add_product(d_kernel.dtype.type(1), x, d_out, d_kernel.dtype.type(0), d_kernel)

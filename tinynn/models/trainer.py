@@ -219,6 +219,7 @@ class Trainer(Layer):
         if validation_batches is not None:
             self._prepare(validation_batches)
         engine = self._choose_engine(data, training=True)
+        judge = None if validation_batches is None else self._choose_engine(validation_batches)
         monitors = callbacks
         if not isinstance(monitors, callbacks_module.CallbackList):
             monitors = callbacks_module.CallbackList(
@@ -237,7 +238,7 @@ class Trainer(Layer):
         for epoch in range(initial_epoch, epochs):
             logs = self._run_epoch(engine, data, epoch, monitors)
             if validation_batches is not None and _is_due(epoch, validation_freq):
-                found = self._run_evaluation(engine, validation_batches, monitors)
+                found = self._run_evaluation(judge, validation_batches, monitors)
                 logs.update({f"val_{name}": value for name, value in found.items()})
             warned = warned or self._warn_of_nan(logs, epoch, data, validation_batches)
             monitors.on_epoch_end(epoch, logs)

@@ -1,0 +1,148 @@
+"""A process that runs one engine. Asked over its standard input, answers on its standard output; both speak pickle.
+
+    python -m benchmarks.worker ENGINE
+
+Own processes keep the engines' threads, memory and matrix libraries apart. While one is timed the others wait for input.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+from typing import IO, Any
+
+from benchmarks.errors import NotExpressible, SetupError, WorkerFailed
+
+ROOT = Path(__file__).parent.parent
+
+
+class Worker:
+    """The asking side.
+
+    Args:
+        engine: a name out of ENGINES, or "probe".
+        environment: variables of the process, besides the ones of this one.
+    """
+
+    def __init__(self, engine: str, environment: dict[str, str] | None = None) -> None:
+        self.engine = engine
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115  as long as the process
+        path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.worker", engine],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._said,
+            env={**os.environ, "PYTHONPATH": path, **(environment or {})},
+        )
+
+    def ask(self, method: str, *arguments: Any) -> Any:
+        """Call a method of the engine over there.
+
+        Raises:
+            WorkerFailed: it raised, or the process has ended.
+            NotExpressible, SetupError: as raised there.
+        """
+        assert self._process.stdin is not None and self._process.stdout is not None
+        try:
+            pickle.dump((method, arguments), self._process.stdin)
+            self._process.stdin.flush()
+            kind, value = pickle.load(self._process.stdout)
+        except (OSError, EOFError):
+            raise WorkerFailed(f"{self.engine}: the process ended. {self._last_words()}") from None
+        if kind == "value":
+            return value
+        if kind == "told":
+            raise value
+        raise WorkerFailed(f"{self.engine}: {value}")
+
+    def close(self) -> None:
+        """End the process."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.close()
+        try:
+            self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process.stdout.close()
+        self._said.close()
+
+    def _last_words(self) -> str:
+        self._said.seek(0)
+        lines = self._said.read().decode(errors="replace").strip().splitlines()
+        return "It said: " + " | ".join(lines[-3:]) if lines else "It said nothing."
+
+
+class Pool:
+    """Workers by engine, each started when it is first needed."""
+
+    def __init__(self) -> None:
+        self._workers: dict[str, tuple[Worker, dict[str, Any]]] = {}
+
+    def get(self, engine: str) -> tuple[Worker, dict[str, Any]]:
+        """The worker and what its `load` said."""
+        if engine not in self._workers:
+            from benchmarks.engines import ENGINES
+
+            worker = Worker(engine, ENGINES[engine].environment)
+            try:
+                self._workers[engine] = worker, worker.ask("load")
+            except BaseException:
+                worker.close()
+                raise
+        return self._workers[engine]
+
+    def drop(self, engine: str) -> None:
+        """End this engine's process."""
+        if engine in self._workers:
+            self._workers.pop(engine)[0].close()
+
+    def close(self) -> None:
+        """End all."""
+        for engine in list(self._workers):
+            self.drop(engine)
+
+    def __enter__(self) -> Pool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def serve(engine: Any, questions: IO[bytes], answers: IO[bytes]) -> None:
+    """Answer until the input ends."""
+    while True:
+        try:
+            method, arguments = pickle.load(questions)
+        except EOFError:
+            return
+        try:
+            answer = "value", getattr(engine, method)(*arguments)
+        except (NotExpressible, SetupError) as error:
+            answer = "told", error
+        except Exception as error:
+            traceback.print_exc()
+            answer = "error", f"{method}: {type(error).__name__}: {error}"
+        pickle.dump(answer, answers)
+        answers.flush()
+
+
+def main() -> None:
+    """Keep the real standard output for answers; whatever a library prints goes to standard error."""
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    import numpy  # noqa: F401  before the clock of `load` runs: what counts is what an engine adds
+
+    from benchmarks.engines import ENGINES
+
+    serve(ENGINES[sys.argv[1]].make(), sys.stdin.buffer, answers)
+
+
+if __name__ == "__main__":
+    main()
