@@ -11,7 +11,7 @@ of the initial weights.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -27,10 +27,12 @@ EPSILON = float(np.finfo(np.float32).eps)
 
 @dataclass(frozen=True)
 class Epoch:
-    """What an engine had after an epoch: the mean loss it reported, and the weights."""
+    """What an engine had after an epoch: the mean loss it reported, the weights, and what it makes of a few rows by each of
+    its ways to predict."""
 
     loss: float
     weights: Sequence[Array]
+    outputs: dict[str, Array] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,11 @@ class Standard:
         return ALLOWED * max(self.drift, EPSILON * size / self.travelled)
 
     @property
+    def outputs_allowed(self) -> float:
+        """For `Verdict.outputs`, an absolute difference of probabilities."""
+        return ALLOWED * max(_widest(self.rounded, self.exact), EPSILON)
+
+    @property
     def loss_allowed(self) -> float:
         """For `Verdict.loss`: the mean is a float32 sum over the steps, each of which may lose half a unit in the last place;
         and weights that differ have other losses."""
@@ -67,23 +74,30 @@ class Standard:
 
 @dataclass(frozen=True)
 class Verdict:
-    """How far an engine is from the standard, relatively, and what is allowed."""
+    """How far an engine is from the standard (weights and loss relatively), and what is allowed."""
 
     weights: float
     weights_allowed: float
     loss: float
     loss_allowed: float
+    outputs: float
+    outputs_allowed: float
 
     @property
     def agrees(self) -> bool:
-        """Within both bounds; not a number is not."""
-        return self.weights <= self.weights_allowed and self.loss <= self.loss_allowed
+        """Within all bounds; not a number is not."""
+        return (
+            self.weights <= self.weights_allowed
+            and self.loss <= self.loss_allowed
+            and self.outputs <= self.outputs_allowed
+        )
 
     def told(self) -> str:
         """In one line."""
         return (
             f"weights {self.weights:.1e} of the way travelled (allowed {self.weights_allowed:.1e}), "
-            f"loss {self.loss:.1e} (allowed {self.loss_allowed:.1e})"
+            f"loss {self.loss:.1e} (allowed {self.loss_allowed:.1e}), "
+            f"outputs {self.outputs:.1e} (allowed {self.outputs_allowed:.1e})"
         )
 
 
@@ -101,8 +115,15 @@ def check(standard: Standard, found: Epoch) -> Verdict:
         weights_allowed=standard.weights_allowed,
         loss=abs(found.loss - standard.exact.loss) / abs(standard.exact.loss),
         loss_allowed=standard.loss_allowed,
+        outputs=_widest(found, standard.exact),
+        outputs_allowed=standard.outputs_allowed,
     )
 
 
 def _distance(a: Sequence[Array], b: Sequence[Array]) -> float:
     return float(np.sqrt(sum(((p.astype(np.float64) - q) ** 2).sum() for p, q in zip(a, b, strict=True))))
+
+
+def _widest(found: Epoch, exact: Epoch) -> float:
+    """The largest difference of a probability from what `predict` gives exactly, over all ways to predict."""
+    return max((float(abs(p - exact.outputs["predict"]).max()) for p in found.outputs.values()), default=0.0)

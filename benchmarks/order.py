@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
+from benchmarks.workloads import SEED, Array
 from tinynn.random import fit_permutation
-
-from benchmarks.workloads import Array
-
-SEED = 1
 
 
 def order(rows: int) -> Array:

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
+SEED = 1
+"""For `set_random_seed`: settles the order of the samples in fit, see order.py."""
+
 SPARSE, CATEGORICAL = "sparse_categorical_crossentropy", "categorical_crossentropy"
 
 

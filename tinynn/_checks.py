@@ -38,9 +38,7 @@ def no_extra_arguments(
     """
     known = sorted(known)
     for name in extra:
-        raise error(
-            f'{where} has no argument "{name}".{did_you_mean(name, known)} Its arguments: {", ".join(known)}.'
-        )
+        raise error(f'{where} has no argument "{name}".{did_you_mean(name, known)} Its arguments: {", ".join(known)}.')
 
 
 def positive_integer(where: str, name: str, value: Any) -> int:

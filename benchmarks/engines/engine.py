@@ -17,6 +17,9 @@ from benchmarks.workloads import Array, Workload, data, initial_weights
 class Engine(ABC):
     """One library, or one way to use it. Methods are called in this order: load, build, train, time_training, ..."""
 
+    ways: tuple[str, ...] = ("predict", "call")
+    """The ways it has to predict a row: `predict`, `call` or both."""
+
     workload: Workload
     x: Array
     y: Array
@@ -73,7 +76,8 @@ class Engine(ABC):
         start = time.perf_counter()
         loss = self.fit(1)
         seconds = time.perf_counter() - start
-        return Epoch(float(loss), [np.asarray(w) for w in self.weights()]), seconds
+        outputs = {way: np.array(getattr(self, way)(self.x[:8])) for way in self.ways}
+        return Epoch(float(loss), [np.array(w) for w in self.weights()], outputs), seconds
 
     def time_training(self, at_least: float) -> dict[str, float]:
         """Microseconds per optimizer step, the median of as many calls of fit as take so many seconds."""
@@ -85,10 +89,6 @@ class Engine(ABC):
             self.fit(epochs)
             times.append(time.perf_counter() - start)
         return {"us": float(np.median(times)) / (epochs * self.workload.steps) * 1e6}
-
-    def outputs(self, rows: int) -> tuple[Array, Array]:
-        """What `predict` and `call` give for the first rows."""
-        return np.asarray(self.predict(self.x[:rows])), np.asarray(self.call(self.x[:rows]))
 
     def time_prediction(self, way: str, at_least: float) -> dict[str, float]:
         """Microseconds of `predict` or `call` on one row, the median of as many as take so many seconds."""

@@ -15,6 +15,8 @@ from benchmarks.workloads import CATEGORICAL, Array, Workload
 class JaxStep(Engine):
     """Python loops over the batches and calls one compiled program for each."""
 
+    ways = ("call",)
+
     state: Any
 
     def import_library(self) -> dict[str, Any]:
@@ -52,11 +54,8 @@ class JaxStep(Engine):
     def weights(self) -> list[Array]:
         return [np.asarray(w) for w in self.state[0]]
 
-    def predict(self, x: Array) -> Array:
-        return np.asarray(self.forward(self.state[0], x))
-
     def call(self, x: Array) -> Array:
-        return self.predict(x)
+        return np.asarray(self.forward(self.state[0], x))
 
 
 class JaxScan(JaxStep):

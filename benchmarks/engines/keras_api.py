@@ -9,8 +9,7 @@ import numpy as np
 
 from benchmarks.engines.engine import Engine
 from benchmarks.errors import SetupError
-from benchmarks.order import SEED
-from benchmarks.workloads import Array
+from benchmarks.workloads import SEED, Array
 
 
 class KerasApi(Engine):

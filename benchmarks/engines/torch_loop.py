@@ -15,6 +15,8 @@ from benchmarks.workloads import CATEGORICAL, Array
 class Torch(Engine):
     """One optimizer step per batch, from Python."""
 
+    ways = ("call",)
+
     def import_library(self) -> dict[str, Any]:
         import torch
 
@@ -64,10 +66,7 @@ class Torch(Engine):
     def weights(self) -> list[Array]:
         return [p.detach().numpy().T if p.ndim == 2 else p.detach().numpy() for p in self.model.parameters()]
 
-    def predict(self, x: Array) -> Array:
+    def call(self, x: Array) -> Array:
         with self.torch.inference_mode():
             outputs: Array = self.torch.softmax(self.model(self.torch.from_numpy(x)), dim=1).numpy()
         return outputs
-
-    def call(self, x: Array) -> Array:
-        return self.predict(x)

@@ -132,6 +132,14 @@ def test_defaults_are_added_once_and_after_the_others() -> None:
     assert CallbackList(everything.callbacks, add_history=True, add_progbar=True).callbacks == everything.callbacks
 
 
+def test_nested_callbacks_are_called_in_order_and_the_last_history_is_the_models() -> None:
+    first, second, third, fourth = History(), History(), Callback(), Callback()
+    model = Model()
+    everything = CallbackList({"b": [first, (third,)], "a": second, "c": fourth}, add_history=True, model=model)
+    assert everything.callbacks == [second, first, third, fourth]
+    assert model.history is first  # type: ignore[attr-defined]
+
+
 def test_nothing_listens_to_batches_unless_it_says_so() -> None:
     assert listening(CallbackList([Callback(), History()], add_history=True)) == [False, False, False]
     assert listening(CallbackList()) == [False, False, False]

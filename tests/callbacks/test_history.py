@@ -28,6 +28,13 @@ def test_a_history_used_again_goes_on_and_counts_its_epochs_anew() -> None:
     assert model.history is history  # type: ignore[attr-defined]
 
 
+def test_a_history_outside_of_a_list_tells_its_model() -> None:
+    history, model = History(), Model()
+    history.set_model(model)
+    history.on_epoch_end(0, {"loss": 1.0})
+    assert model.history is history  # type: ignore[attr-defined]
+
+
 @pytest.mark.keras
 def test_history_is_that_of_keras(keras: Any) -> None:
     ours = fit(CallbackList, [], EPOCHS, add_history=True)

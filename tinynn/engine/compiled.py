@@ -94,6 +94,8 @@ class CompiledEngine:
     def check(self, data: ArrayBatches, training: bool) -> None:
         """Raise NoTwin if these targets, this loss or this optimizer cannot be run."""
         aim = self._aim(data)
+        if data.sample_weight is not None and data.sample_weight.size != len(data):
+            raise NoTwin(f"sample weights of shape {data.sample_weight.shape}")
         if training:
             self._optimizer(aim)
 

@@ -28,7 +28,7 @@ _process = ctypes.CDLL(None)
 llvm.add_symbol("tinynn_yield", ctypes.cast(_process.sched_yield, ctypes.c_void_p).value)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def _pointer(context: Any, array: Any, offset: Any) -> Any:
     """The address of array.flat[offset], for a contiguous array."""
 
@@ -38,7 +38,7 @@ def _pointer(context: Any, array: Any, offset: Any) -> Any:
     return types.CPointer(array.dtype)(array, types.int64), codegen
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def _pointer_as(context: Any, octets: Any, offset: Any, like: Any) -> Any:
     """The address of octets[offset], as one of values of like's dtype."""
 
@@ -49,27 +49,27 @@ def _pointer_as(context: Any, octets: Any, offset: Any, like: Any) -> Any:
     return types.CPointer(like.dtype)(octets, types.int64, like), codegen
 
 
-@njit(**_compiled.OPTIONS)  # type: ignore[untyped-decorator]
+@njit(**_compiled.OPTIONS)
 def view(flat: Any, offset: Any, rows: Any, columns: Any) -> Any:
     return carray(_pointer(flat, offset), (rows, columns))
 
 
-@njit(**_compiled.OPTIONS)  # type: ignore[untyped-decorator]
+@njit(**_compiled.OPTIONS)
 def line(flat: Any, offset: Any, size: Any) -> Any:
     return carray(_pointer(flat, offset), (size,))
 
 
-@njit(**_compiled.OPTIONS)  # type: ignore[untyped-decorator]
+@njit(**_compiled.OPTIONS)
 def flatten(array: Any) -> Any:
     return carray(_pointer(array, 0), (array.size,))
 
 
-@njit(**_compiled.OPTIONS)  # type: ignore[untyped-decorator]
+@njit(**_compiled.OPTIONS)
 def typed(octets: Any, offset: Any, size: Any, like: Any) -> Any:
     return carray(_pointer_as(octets, offset, like), (size,))
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def gemm(context: Any, transpose_a: Any, transpose_b: Any, alpha: Any, a: Any, b: Any, beta: Any, c: Any) -> Any:
     """Fortran's column-major gemm computes c.T = op(b).T op(a).T, which in memory is the row-major product."""
     real = c.dtype
@@ -107,7 +107,7 @@ def gemm(context: Any, transpose_a: Any, transpose_b: Any, alpha: Any, a: Any, b
     return signature, codegen
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def arrive(context: Any, counter: Any) -> Any:
     def codegen(ctx: Any, builder: Any, sig: Any, args: Any) -> Any:
         data = ctx.make_array(sig.args[0])(ctx, builder, args[0]).data
@@ -116,7 +116,7 @@ def arrive(context: Any, counter: Any) -> Any:
     return types.int64(counter), codegen
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def look(context: Any, counter: Any) -> Any:
     def codegen(ctx: Any, builder: Any, sig: Any, args: Any) -> Any:
         return builder.load_atomic(ctx.make_array(sig.args[0])(ctx, builder, args[0]).data, "acquire", 8)
@@ -124,7 +124,7 @@ def look(context: Any, counter: Any) -> Any:
     return types.int64(counter), codegen
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def give_way(context: Any) -> Any:
     def codegen(ctx: Any, builder: Any, sig: Any, args: Any) -> Any:
         routine = cgutils.get_or_insert_function(builder.module, ir.FunctionType(ir.IntType(32), []), "tinynn_yield")
@@ -134,7 +134,7 @@ def give_way(context: Any) -> Any:
     return types.void(), codegen
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def bits(context: Any, x: Any) -> Any:
     """The bits of a float32 as an int32, or the other way round."""
     other = types.int32 if x == types.float32 else types.float32
@@ -145,7 +145,7 @@ def bits(context: Any, x: Any) -> Any:
     return other(x), codegen
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def flush_denormals(context: Any, control: Any) -> Any:
     def codegen(ctx: Any, builder: Any, sig: Any, args: Any) -> Any:
         if platform.machine().lower() not in ("x86_64", "amd64"):
@@ -172,7 +172,7 @@ def _by_precision(single: str, double: Any) -> Any:
     def function(x: Any) -> Any:
         raise NotImplementedError("called from compiled code only")
 
-    @overload(function, jit_options=_compiled.OPTIONS)  # type: ignore[untyped-decorator]
+    @overload(function, jit_options=_compiled.OPTIONS)
     def choose(x):  # type: ignore[no-untyped-def]  # numba compares its signature with that of the lambdas
         if x == types.float32:
             polynomial = getattr(elementary, single)

@@ -120,8 +120,11 @@ def _plain_python(block: Block) -> None:
     """NUMBA_DISABLE_JIT=1: the same loop as plain Python, slow and easy to step through."""
     from tinynn.engine.loop import run
 
-    arrays = [block[name].reshape(-1, COLUMNS[name]) if name in COLUMNS else block[name] for name in ARGUMENTS]
-    run(*arrays, int(block.words[-1]))
+    arguments: list[Any] = [
+        block[name].reshape(-1, COLUMNS[name]) if name in COLUMNS else block[name] for name in ARGUMENTS
+    ]
+    arguments.append(int(block.words[-1]))
+    run(*arguments)
 
 
 # Keeping ---------------------------------------------------------------------------------------------------------------
@@ -239,7 +242,7 @@ def _compile(real: DType) -> tuple[str, bytes]:
 
     from tinynn.engine.loop import run
 
-    @intrinsic  # type: ignore[untyped-decorator]
+    @intrinsic
     def array_at(context: Any, block: Any, index: Any, like: Any) -> Any:
         def codegen(ctx: Any, builder: Any, sig: Any, args: Any) -> Any:
             word = builder.load(builder.gep(args[0], [args[1]]))
@@ -274,7 +277,7 @@ def _without_code_for_each_twin(numba: Any) -> None:
     numba.config.OPT = type(numba.config.OPT)(0)
     codegen = sys.modules.get("numba.core.codegen")
     library, unit = getattr(codegen, "JITCodeLibrary", None), getattr(codegen, "JITCPUCodegen", None)
-    if hasattr(library, "_finalize_final_module") and hasattr(unit, "set_env"):
+    if library and unit and hasattr(library, "_finalize_final_module") and hasattr(unit, "set_env"):
 
         def only_link(self: Any) -> None:
             self._finalize_dynamic_globals()

@@ -322,7 +322,7 @@ class Aim:
                 (m, True) for m in model._compile_metrics.weighted
             ]
             for metric, weighted in both:
-                function = getattr(metric, "_fn", None)
+                function: Any = getattr(metric, "_fn", None)
                 known = type(metric) is metrics.MeanMetricWrapper or type(metric).__module__ in _OUR_METRICS
                 settings = dict(getattr(metric, "_settings", {}))
                 threshold = settings.pop("threshold", 0.5)

@@ -45,7 +45,9 @@ class InputLayer(Layer):
             batch_shape = (batch_size, *((shape,) if hasattr(shape, "__index__") else shape or ()))
         for n in batch_shape:
             if n is not None and (isinstance(n, bool) or not hasattr(n, "__index__") or n < 1):
-                raise ValueError(f"Input expects a shape of positive whole numbers (or None); got {tuple(batch_shape)[1:]}.")
+                raise ValueError(
+                    f"Input expects a shape of positive whole numbers (or None); got {tuple(batch_shape)[1:]}."
+                )
         self.batch_shape: BatchShape = tuple(None if n is None else int(n) for n in batch_shape)
         self.dtype = str(dtype or config.floatx())
         self._output = KerasTensor(self.batch_shape, self.dtype, name=name, layer=self)

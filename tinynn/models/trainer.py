@@ -415,7 +415,9 @@ class Trainer(Layer):
 
         As in Keras, a second metric of a name gives the first's value there, and its own at the end.
         """
-        names = ["loss", *(metric.name for metric in self._compile_metrics.metrics)] if self._compile_metrics else ["loss"]
+        names = (
+            ["loss", *(metric.name for metric in self._compile_metrics.metrics)] if self._compile_metrics else ["loss"]
+        )
         values = [logs[name] for name in names if name in logs]
         values += [logs[name] for name in sorted(logs) if name not in names]
         return values[0] if len(values) == 1 else values

@@ -260,12 +260,16 @@ def where(condition: Tensor, x1: Tensor, x2: Tensor) -> Any:
 @differentiable
 def _sum(x: Array, axis: Axis = None, keepdims: bool = False) -> Result:
     wider = {"b": "int32", "i": "int32", "u": "uint32"}.get(x.dtype.kind) if x.dtype.itemsize < 4 else None
-    return np.sum(x, axis=axis, keepdims=keepdims, dtype=wider or x.dtype), lambda d_out: _spread(d_out, x, axis, keepdims)
+    return np.sum(x, axis=axis, keepdims=keepdims, dtype=wider or x.dtype), lambda d_out: _spread(
+        d_out, x, axis, keepdims
+    )
 
 
 @differentiable
 def _mean(x: Array, axis: Axis = None, keepdims: bool = False) -> Result:
-    out = np.mean(x, axis=axis, keepdims=keepdims, dtype=None if x.dtype.kind in "fc" else np.float32)
+    out: Array = np.asarray(
+        np.mean(x, axis=axis, keepdims=keepdims, dtype=None if x.dtype.kind in "fc" else np.float32)
+    )
     share = x.dtype.type(out.size / x.size if x.size else 0)
     return out, lambda d_out: _spread(d_out * share, x, axis, keepdims)
 
@@ -287,7 +291,9 @@ def _min(x: Array, axis: Axis = None, keepdims: bool = False) -> Result:
 
     def backward(d_out: Array) -> Array:
         bottom = x == _spread(out, x, axis, keepdims)
-        return np.asarray(bottom * _spread(d_out, x, axis, keepdims) / bottom.sum(axis=axis, keepdims=True).astype(x.dtype))
+        return np.asarray(
+            bottom * _spread(d_out, x, axis, keepdims) / bottom.sum(axis=axis, keepdims=True).astype(x.dtype)
+        )
 
     return out, backward
 

@@ -1,0 +1,129 @@
+"""The command line: `python -m benchmarks`."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks import machine, start, table, training
+from benchmarks.engines import ENGINES
+from benchmarks.errors import SetupError, WorkerFailed
+from benchmarks.progress import Progress
+from benchmarks.schema import DISAGREES, FAILED, Results, Row, save
+from benchmarks.workloads import WORKLOADS
+
+DONE, DISAGREEMENT, CANNOT_START, INTERRUPTED = 0, 1, 2, 130
+
+PARTS = ("train", "predict", "ops", "start")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure, print, keep.
+
+    Returns:
+        The exit code: 0 done, 1 an engine disagreed or failed, 2 it could not start as asked.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        asked = _parser().parse_args(arguments)
+        if asked.list:
+            _print_list()
+            return DONE
+        return _measure(asked)
+    except (SetupError, WorkerFailed) as error:
+        print(f"benchmarks: {error}", file=sys.stderr)
+        return CANNOT_START
+    except KeyboardInterrupt:
+        print("\nbenchmarks: interrupted.", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _measure(asked: argparse.Namespace) -> int:
+    facts = machine.facts()
+    name = asked.machine or machine.default_name(facts)
+    results, progress = Results({name: facts}), Progress()
+    run = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def emit(row: Row) -> None:
+        results.rows.append(row)
+        progress.clear()
+        print(table.line(row), flush=True)
+
+    session = training.Session(name, run, _effort(asked), progress.say, emit)
+    print(f"{name}; {facts['system']}, load {facts['load']}; medians [quartiles]", flush=True)
+    parts = asked.part or PARTS
+    try:
+        with session.pool:
+            _run(session, asked, parts)
+    finally:
+        progress.clear()
+        if asked.json and results.rows:
+            save(results, asked.json)
+            print(f"written: {asked.json}")
+    _print_ratios(results)
+    return DISAGREEMENT if any(row.status in (DISAGREES, FAILED) for row in results.rows) else DONE
+
+
+def _run(session: training.Session, asked: argparse.Namespace, parts: Sequence[str]) -> None:
+    engines = asked.engine or [name for name, entry in ENGINES.items() if entry.quick or not asked.quick]
+    kinds = [*(training.PREDICT if "predict" in parts else ()), *((training.TRAIN,) if "train" in parts else ())]
+    if kinds:
+        for name in asked.workload or WORKLOADS:
+            training.measure(session, WORKLOADS[name], engines, kinds)
+    if "start" in parts:
+        start.measure(session, engines, rounds=asked.rounds or (1 if asked.quick else 5))
+
+
+def _effort(asked: argparse.Namespace) -> training.Effort:
+    if asked.quick:
+        return training.Effort(rounds=asked.rounds or 3, at_least=0.1, pause=0.05, fresh=False)
+    return training.Effort(rounds=asked.rounds or 15)
+
+
+def _print_ratios(results: Results) -> None:
+    for name in dict.fromkeys(row.subject for row in results.of("train")):
+        rows = results.of("train", name)
+        found = table.against(rows)
+        if found:
+            told = ", ".join(f"{ENGINES[e].title} {table.times(r)}" for e, r in found.items() if e != training.FLOOR)
+            print(f"{name}: {told}")
+            if training.FLOOR in found:
+                print(f"{name}: time / floor {1 / found[training.FLOOR].median:.2f}")
+
+
+def _print_list() -> None:
+    print("workloads")
+    for name, workload in WORKLOADS.items():
+        print(f"  {name:18} {workload.describe()}; {workload.parameters:,} parameters, {workload.flops:,} flops a step")
+    print("engines")
+    for name, entry in ENGINES.items():
+        print(f"  {name:18} {entry.title}{'; not here: ' + entry.missing() if entry.missing() else ''}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Time tinynn beside its peers: the same weights, the same batches, agreement first. Exit code 0: done; 1: an "
+        "engine disagreed or failed; 2: it could not start. `python -m benchmarks report FILES` makes tables and plots.",
+    )
+    add = parser.add_argument
+    add("--quick", action="store_true", help="fewer rounds and engines: under two minutes")
+    add("--workload", action="append", choices=list(WORKLOADS), help="only this one; may be repeated")
+    add("--engine", action="append", choices=list(ENGINES), help="only this one; may be repeated")
+    add("--part", action="append", choices=PARTS, help="only this part; may be repeated")
+    add("--rounds", type=_positive, metavar="N", help="how often every engine gets its turn (15; quick: 3)")
+    add("--json", type=Path, metavar="FILE", help="keep the results")
+    add("--machine", metavar="NAME", help="what this machine is called in the results (its processor's name)")
+    add("--list", action="store_true", help="the workloads and engines, and stop")
+    return parser
+
+
+def _positive(text: str) -> int:
+    value: Any = int(text) if text.isdigit() else 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"expected a number of 1 or more; got {text}")
+    return int(value)

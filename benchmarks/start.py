@@ -1,0 +1,94 @@
+"""Cold starts: a process that imports a library, builds the medical model and trains it for 30 epochs. All of it counts."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+
+from benchmarks.engines import ENGINES
+from benchmarks.errors import WorkerFailed
+from benchmarks.schema import ABSENT, FAILED
+from benchmarks.training import Session
+from benchmarks.worker import ROOT
+
+IMPORTS = {"tinynn": "import tinynn as keras", "keras": "import keras"}
+
+PROGRAM = """
+import numpy as np
+{imports}
+keras.utils.set_random_seed(1)
+x = np.random.random((1890, 1)).astype("float32")
+y = (x[:, 0] > 0.6).astype("int32")
+model = keras.Sequential([
+    keras.layers.Input((1,)),
+    keras.layers.Dense(16, activation="relu"),
+    keras.layers.Dense(32, activation="relu"),
+    keras.layers.Dense(2, activation="softmax"),
+])
+model.compile(optimizer=keras.optimizers.Adam(learning_rate=1e-4), loss="sparse_categorical_crossentropy",
+              metrics=["accuracy"])
+model.fit(x, y, batch_size=10, epochs=30, verbose=0)
+"""
+
+TRAINS, IMPORT_ALONE, FIRST_EVER = "medical, 30 epochs", "import alone", "medical, 30 epochs, nothing compiled yet"
+
+
+def measure(session: Session, engines: Sequence[str], rounds: int) -> None:
+    """The rows: importing and training, with warm caches, NumPy's import beside them; and the one compile of tinynn's."""
+    chosen = [engine for engine in IMPORTS if engine in engines]
+    missing = {engine: ENGINES[engine].missing() for engine in chosen}
+    for engine in [engine for engine in chosen if missing[engine]]:
+        session.row("start", TRAINS, engine, status=ABSENT, why=missing[engine], unit="s")
+        chosen.remove(engine)
+    programs = {("numpy", IMPORT_ALONE): "import numpy"}
+    for engine in chosen:
+        programs[engine, IMPORT_ALONE] = f"import numpy\n{IMPORTS[engine]}"
+        programs[engine, TRAINS] = PROGRAM.format(imports=IMPORTS[engine])
+    samples: dict[tuple[str, str], list[float]] = {key: [] for key in programs}
+    failed: dict[tuple[str, str], str] = {}
+    for number in range(rounds + 1):  # the first one warms the caches
+        for key, program in programs.items():
+            if key in failed:
+                continue
+            session.say(f"cold start, round {number} of {rounds}: {key[0]}, {key[1]}")
+            try:
+                seconds = _seconds(program, ENGINES[key[0]].environment if key[0] in ENGINES else {})
+            except WorkerFailed as error:
+                failed[key] = str(error)
+                continue
+            if number:
+                samples[key].append(seconds)
+    for (engine, subject), found in samples.items():
+        if (engine, subject) in failed:
+            session.row("start", subject, engine, status=FAILED, why=failed[engine, subject], unit="s")
+        else:
+            session.row("start", subject, engine, samples=found, unit="s")
+    if "tinynn" in chosen:
+        with tempfile.TemporaryDirectory() as empty:
+            session.say("cold start: tinynn compiles")
+            seconds = _seconds(programs["tinynn", TRAINS], {"TINYNN_CACHE": empty})
+        session.row("start", FIRST_EVER, "tinynn", samples=[seconds], unit="s")
+
+
+def _seconds(program: str, environment: dict[str, str]) -> float:
+    """From the start of a process to its end.
+
+    Raises:
+        WorkerFailed: it ended with an error; its last line.
+    """
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
+    start = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": path, **environment},
+        capture_output=True,
+        text=True,
+    )
+    seconds = time.perf_counter() - start
+    if done.returncode:
+        raise WorkerFailed((done.stderr.strip().splitlines() or ["no message"])[-1])
+    return seconds

@@ -1,0 +1,179 @@
+"""A workload on all engines: load, build, one epoch, agreement; then rounds of predicting a row, and of training."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from benchmarks.agreement import Standard, check
+from benchmarks.engines import ENGINES
+from benchmarks.errors import NotExpressible, SetupError, WorkerFailed
+from benchmarks.order import order
+from benchmarks.schema import ABSENT, DISAGREES, FAILED, Row
+from benchmarks.worker import Pool, Worker
+from benchmarks.workloads import Workload, initial_weights
+
+FLOOR = "floor"
+PREDICT, TRAIN = ("predict", "call"), "train"
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How long to measure.
+
+    Args:
+        rounds: how often every engine gets its turn.
+        at_least: seconds of a turn; a single fit may take longer.
+        pause: seconds between turns, in which the threads of the last engine go to sleep.
+        fresh: whether every workload has processes of its own, so that peak memory is its own.
+    """
+
+    rounds: int = 15
+    at_least: float = 0.3
+    pause: float = 0.1
+    fresh: bool = True
+
+
+@dataclass
+class Contestant:
+    """An engine in a run: its process, which ways it has to predict, what is known about it, and its samples."""
+
+    engine: str
+    worker: Worker
+    ways: tuple[str, ...]
+    details: dict[str, Any]
+    samples: list[float] = field(default_factory=list)
+    parts: list[dict[str, float]] = field(default_factory=list)
+
+
+class Session:
+    """One start of the program.
+
+    Args:
+        machine, run: its name and when it was started, for the rows.
+        effort: how long to measure.
+        say: told what is being done.
+        emit: told every row as soon as it is known.
+    """
+
+    def __init__(
+        self, machine: str, run: str, effort: Effort, say: Callable[[str], None], emit: Callable[[Row], None]
+    ) -> None:
+        self.machine, self.run, self.effort, self.say, self.emit = machine, run, effort, say, emit
+        self.pool = Pool()
+
+    def row(self, kind: str, subject: str, engine: str, **rest: Any) -> Row:
+        """A row of this run, told."""
+        row = Row(kind, subject, engine, self.machine, self.run, **rest)
+        self.emit(row)
+        return row
+
+
+def measure(session: Session, workload: Workload, engines: Sequence[str], kinds: Sequence[str]) -> None:
+    """All rows of these kinds (TRAIN, PREDICT) for a workload. An engine that disagrees is reported and not timed."""
+    size = {"parameters": workload.parameters, "flops": workload.flops, "batch": workload.batch, "rows": workload.rows}
+    there = admit(session, workload, engines, TRAIN if TRAIN in kinds else kinds[0], workload.name, size)
+    for way in PREDICT:
+        able = [contestant for contestant in there if way in contestant.ways] if way in kinds else []
+        take_turns(session, able, "time_prediction", (way,), f"{workload.name}: {way} on one row")
+        for contestant in able:
+            session.row(way, workload.name, contestant.engine, samples=contestant.samples, size=size)
+            contestant.samples, contestant.parts = [], []
+    if TRAIN in kinds:
+        time_training(session, there, TRAIN, workload.name, size)
+    if session.effort.fresh:
+        session.pool.close()
+
+
+def admit(
+    session: Session, workload: Workload, engines: Sequence[str], kind: str, subject: str, size: dict[str, Any]
+) -> list[Contestant]:
+    """Those that are installed and agree, ready to be timed; for the others a row that says why not."""
+    standard = _standard(session, workload)
+    there = []
+    for engine in engines:
+        session.say(f"{subject}: {ENGINES[engine].title} starts and learns for an epoch")
+        found = _admit(session, workload, standard, engine)
+        if isinstance(found, Contestant):
+            there.append(found)
+        else:
+            status, why = found
+            session.row(kind, subject, engine, status=status, why=why, size=size)
+    return there
+
+
+def time_training(
+    session: Session, there: Sequence[Contestant], kind: str, subject: str, size: dict[str, Any]
+) -> None:
+    """Rounds of training, and their rows."""
+    take_turns(session, there, "time_training", (), f"{subject}: training")
+    for contestant in there:
+        contestant.details.update(_medians(contestant.parts), **_state(session, contestant))
+        session.row(kind, subject, contestant.engine, samples=contestant.samples, size=size, details=contestant.details)
+
+
+def take_turns(
+    session: Session, contestants: Sequence[Contestant], method: str, arguments: tuple[Any, ...], title: str
+) -> None:
+    """A B C, B C A, C A B, ...: nobody is always the first, though everybody always has the same one before."""
+    effort = session.effort
+    for number in range(effort.rounds):
+        start = number % max(1, len(contestants))
+        for contestant in [*contestants[start:], *contestants[:start]]:
+            session.say(f"{title}, round {number + 1} of {effort.rounds}: {ENGINES[contestant.engine].title}")
+            time.sleep(effort.pause)
+            found = contestant.worker.ask(method, *arguments, effort.at_least)
+            contestant.samples.append(found.pop("us"))
+            contestant.parts.append(found)
+
+
+def _standard(session: Session, workload: Workload) -> Standard:
+    session.say(f"{workload.name}: the standard, an epoch in float64")
+    worker, _ = session.pool.get("tinynn-reference")
+    epochs = []
+    for dtype in ("float64", "float32"):
+        worker.ask("build", workload, order(workload.rows), dtype)
+        epochs.append(worker.ask("first_epoch")[0])
+    if session.effort.fresh:
+        session.pool.drop("tinynn-reference")
+    return Standard(initial_weights(workload), epochs[0], epochs[1], workload.steps)
+
+
+def _admit(session: Session, workload: Workload, standard: Standard, engine: str) -> Contestant | tuple[str, str]:
+    """The engine, ready to be timed, or (status, why not)."""
+    missing = ENGINES[engine].missing()
+    if missing:
+        return ABSENT, missing
+    try:
+        worker, loaded = session.pool.get(engine)
+        details = {name: loaded[name] for name in ("import_s", "import_mb")}
+        built = worker.ask("build", workload, order(workload.rows))
+        details["build_s"] = built["build_s"]
+        if engine == FLOOR:
+            return Contestant(engine, worker, (), details)
+        epoch, details["first_epoch_s"] = worker.ask("first_epoch")
+    except (NotExpressible, SetupError) as error:
+        return ABSENT, str(error)
+    except WorkerFailed as error:
+        session.pool.drop(engine)
+        return FAILED, str(error)
+    verdict = check(standard, epoch)
+    if not verdict.agrees:
+        return DISAGREES, verdict.told()
+    details["agreement"] = vars(verdict)
+    return Contestant(engine, worker, tuple(epoch.outputs), details)
+
+
+def _state(session: Session, contestant: Contestant) -> dict[str, Any]:
+    state: dict[str, Any] = contestant.worker.ask("state")
+    if not session.effort.fresh:
+        del state["peak_mb"]
+    return state
+
+
+def _medians(parts: list[dict[str, float]]) -> dict[str, float]:
+    return {name: float(np.median([part[name] for part in parts])) for name in parts[0]} if parts else {}
