@@ -112,7 +112,7 @@ def time_training(
     """Rounds of training, and their rows."""
     take_turns(session, there, "time_training", (), f"{subject}: training")
     for contestant in there:
-        contestant.details.update(_medians(contestant.parts), **_state(session, contestant))
+        contestant.details.update(_medians(contestant.parts), **_account(session, contestant))
         session.row(kind, subject, contestant.engine, samples=contestant.samples, size=size, details=contestant.details)
 
 
@@ -168,8 +168,8 @@ def _admit(session: Session, workload: Workload, standard: Standard, engine: str
     return Contestant(engine, worker, tuple(epoch.outputs), details)
 
 
-def _state(session: Session, contestant: Contestant) -> dict[str, Any]:
-    state: dict[str, Any] = contestant.worker.ask("state")
+def _account(session: Session, contestant: Contestant) -> dict[str, Any]:
+    state: dict[str, Any] = contestant.worker.ask("account")
     if not session.effort.fresh:
         del state["peak_mb"]
     return state

@@ -88,7 +88,11 @@ def run_row(recipe: Recipe, mode: str, bench: Bench) -> Row:
 def float64(row: Row, recipe: Recipe, bench: Bench) -> None:
     """The algorithm: Keras's weights and the same batches in both, in float64."""
     keras, ours = _copied("float64", row, recipe, bench)
-    row.require(compare.exact_checks(ours, keras, compare.FLOAT64_ALLOWED))
+    checks = compare.exact_checks(ours, keras, compare.FLOAT64_ALLOWED)
+    if not all(check.ok for check in checks):
+        moved = _moved(row, ours, recipe, bench, shuffle=False, dtype="float64")
+        checks = compare.exact_checks(ours, keras, compare.FLOAT64_ALLOWED, moved)
+    row.require(checks)
 
 
 def float32(row: Row, recipe: Recipe, bench: Bench) -> None:
@@ -125,7 +129,7 @@ def _explain_by_rounding(
     same_words = compare.without_numbers(row.printed["tinynn"]) == compare.without_numbers(row.printed["Keras"])
     if all(check.ok for check in by_rule) and same_words:
         row.checks = by_rule
-        text = f"the weights end {row.differences['weights']:.1e} apart, by rounding alone: the float32 rule holds"
+        text = f"weights end {row.differences['weights']:.1e} apart, which rounding explains (the float32 rule holds)"
         row.notes.append(f"{text}. Printed, {different}" if different else text)
         return
     row.require([check for check in by_rule if not check.ok] or checks)
@@ -142,11 +146,7 @@ def _float32_rule(row: Row, recipe: Recipe, bench: Bench, ours: Run, keras: Run,
     checks = compare.drift_checks(ours, keras, shadow)
     if all(check.ok for check in checks):
         return checks
-    moved = _moved(shadow, recipe, bench, shuffle)
-    reach = max(compare.distance(run.weights, shadow.weights[-1:]) for run in moved)
-    row.notes.append(
-        f"this run amplifies rounding: half a float32 ulp at the start is up to {reach:.1e} of weight at the end"
-    )
+    moved = _moved(row, shadow, recipe, bench, shuffle, dtype="float32")
     return compare.drift_checks(ours, keras, shadow, moved)
 
 
@@ -175,14 +175,17 @@ def _shadow(ours: Run, recipe: Recipe, bench: Bench, shuffle: bool) -> Run:
     return train(replace(bench.tinynn, name="float64 shadow"), recipe, setting, bench.say)
 
 
-def _moved(shadow: Run, recipe: Recipe, bench: Bench, shuffle: bool) -> list[Run]:
-    """The shadow five times more, each weight of its start moved by up to half a float32 ulp (zeros stay)."""
+def _moved(row: Row, exact: Run, recipe: Recipe, bench: Bench, shuffle: bool, dtype: str) -> list[Run]:
+    """A float64 run five times more, each weight of its start moved by up to half an ulp of `dtype` (zeros stay)."""
     runs = []
     generator = np.random.default_rng(0)
+    half_ulp = np.finfo(dtype).eps / 2
     for i in range(MOVED_STARTS):
-        start = [w * (1 + generator.uniform(-1, 1, w.shape) * compare.ULP / 2) for w in shadow.initial]
+        start = [w * (1 + generator.uniform(-1, 1, w.shape) * half_ulp) for w in exact.initial]
         engine = replace(bench.tinynn, name=f"moved start {i + 1} of {MOVED_STARTS}")
-        runs.append(train(engine, recipe, Setting("float64", bench.seed, start, shadow.data, shuffle), bench.say))
+        runs.append(train(engine, recipe, Setting("float64", bench.seed, start, exact.data, shuffle), bench.say))
+    reach = max(compare.distance(run.weights, exact.weights[-1:]) for run in runs)
+    row.notes.append(f"amplifies rounding: half a {dtype} ulp at the start moves the weights at the end by {reach:.1e}")
     return runs
 
 

@@ -100,6 +100,6 @@ class Engine(ABC):
             times.append(time.perf_counter() - start)
         return {"us": float(np.median(times)) * 1e6}
 
-    def state(self) -> dict[str, Any]:
+    def account(self) -> dict[str, Any]:
         """The process's memory so far, and notes."""
         return {"peak_mb": memory.peak_mb(), "note": self.note()}

@@ -75,7 +75,8 @@ def run_on(name):
     run = train(replace(engine, check=check), RECIPES["four-layers"].shortened(), Setting("float32", 0), lambda text: None)
     graphs = context.export_run_metadata().partition_graphs
     context.disable_run_metadata()
-    seen["ops"] = {node.device[-5:] for graph in graphs for node in graph.node if node.op in ("MatMul", "Relu", "AssignSubVariableOp")}
+    nodes = [node for graph in graphs for node in graph.node]
+    seen["ops"] = {node.device[-5:] for node in nodes if node.op in ("MatMul", "Relu", "AssignSubVariableOp")}
     return run, seen
 
 first, on_first = run_on("/device:CPU:0")

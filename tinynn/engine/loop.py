@@ -82,7 +82,8 @@ def run(
     """
     mode, batch = job[c.MODE], job[c.BATCH]
     own = job[c.OWN] + member * job[c.OWN_SIZE]
-    ticket = 0
+    none, single = np.int64(0), np.int64(1)  # literal numbers would have functions compiled a second time
+    ticket = none
     control = flush_denormals(-1)
     for step in range((job[c.LAST] - job[c.FIRST] + batch - 1) // batch):
         start = job[c.FIRST] + step * batch
@@ -117,12 +118,20 @@ def run(
         y_true = view(work, own + job[c.TARGETS], size, job[c.Y_WIDTH])
         numbers = line(labels, member * batch, size)
         weights = line(work, own + job[c.WEIGHTS], size)
-        gather(y, job[c.Y_KIND], job[c.Y_WIDTH], 0, order, start, y_true)
+        gather(y, job[c.Y_KIND], job[c.Y_WIDTH], none, order, start, y_true)
         for b in range(size):
             numbers[b] = np.int64(y_true[b, 0])
             weights[b] = work.dtype.type(1)
         if sample_weight.size:
-            gather(sample_weight, job[c.WEIGHT_KIND], 1, 0, order, start, view(work, own + job[c.WEIGHTS], size, 1))
+            gather(
+                sample_weight,
+                job[c.WEIGHT_KIND],
+                single,
+                none,
+                order,
+                start,
+                view(work, own + job[c.WEIGHTS], size, single),
+            )
         y_pred = predictions(activation, job, logits, work, own)
         d = view(work, own + job[c.D_LAST], size, classes)
         measure_loss(activation, job, settings, y_true, numbers, weights, logits, y_pred, work, own, totals, member, d)
@@ -601,7 +610,7 @@ def backward(
                 optimizer_step(job[c.RULE], settings, rate, first, first + units, params, grads, slot_0, slot_1, slot_2)
         d = d_below
     if whole:
-        optimizer_step(job[c.RULE], settings, rate, 0, params.size, params, grads, slot_0, slot_1, slot_2)
+        optimizer_step(job[c.RULE], settings, rate, np.int64(0), params.size, params, grads, slot_0, slot_1, slot_2)
     return ticket
 
 
