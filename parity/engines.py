@@ -44,10 +44,10 @@ def fresh_session(engine: Engine, dtype: str, seed: int) -> Iterator[None]:
     before = keras.config.floatx()
     try:
         keras.config.set_floatx(dtype)
-        keras.backend.clear_session()  # Keras keeps the old float type in its dtype policy until this
+        keras.backend.clear_session(free_memory=False)  # Keras keeps the old float type in its dtype policy until this
         keras.utils.set_random_seed(seed)
         with engine.scope():
             yield
     finally:
         keras.config.set_floatx(before)
-        keras.backend.clear_session()
+        keras.backend.clear_session(free_memory=False)

@@ -118,7 +118,7 @@ RECIPES = {
             compile=_classes_by_number(lambda keras: keras.optimizers.Adam(learning_rate=0.0001)),
             batch_size=10,
             epochs=30,
-            quick_epochs=3,
+            quick_epochs=2,
             validation_split=0.1,
         ),
         Recipe(
@@ -146,7 +146,7 @@ RECIPES = {
             batch_size=32,
             epochs=10,
             quick_epochs=2,
-            quick_rows=3_000,
+            quick_rows=1_600,
         ),
         Recipe(
             name="digits",
@@ -172,7 +172,7 @@ RECIPES = {
             batch_size=32,
             epochs=3,
             quick_epochs=2,
-            quick_rows=3_000,
+            quick_rows=1_600,
         ),
         Recipe(
             name="regression",

@@ -6,7 +6,7 @@ FEW = 64
 """Rows in a batch up to which the backward pass turns a kernel before it multiplies."""
 
 # What a run does
-TRAIN, TEST, PREDICT = range(3)
+TRAIN, TEST, PREDICT, LOGITS = range(4)
 
 # Activations
 LINEAR, RELU, TANH, SIGMOID, SOFTMAX = range(5)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinynn import activations
 from tinynn._typing import Array
 from tinynn.engine import blas, machine
 from tinynn.engine import codes as c
@@ -16,6 +17,14 @@ from tinynn.engine.plan import LARGE, TILE, Aim, NoTwin, Plan, Rule
 
 if TYPE_CHECKING:
     from tinynn.models.data import ArrayBatches
+
+LAST_ACTIVATION: dict[int, Any] = {
+    c.LINEAR: lambda x: x,
+    c.RELU: activations.relu,
+    c.TANH: activations.tanh,
+    c.SIGMOID: activations.sigmoid,
+    c.SOFTMAX: activations.softmax,
+}
 
 _NO_ORDER = np.empty(0, np.int64)
 _NO_BYTES = np.empty(0, np.uint8)
@@ -135,9 +144,21 @@ class CompiledEngine:
         self._run(c.PREDICT, session, data, begin, end)
         return [outputs]
 
+    def call(self, x: Array) -> Any:
+        """The outputs for one batch (batch, ...), remembering their logits: `model(x)` in a fraction of the layers' time."""
+        session = self._session_for(len(x), None)
+        session.job[c.BATCH] = len(x)
+        session["x"], session.job[c.X_KIND] = _bytes_of(x)
+        outputs = np.empty((len(x), self.plan.steps[-1].units), self.plan.real)
+        session["order"], session["outputs"] = _NO_ORDER, outputs
+        self._run_rows(c.LOGITS, session, 0, len(x))
+        return LAST_ACTIVATION[self.plan.steps[-1].activation](outputs)
+
     def _run(self, mode: int, session: Session, data: ArrayBatches, begin: int, end: int) -> None:
-        last = min(end * data.batch_size, len(data))
-        session.job[[c.MODE, c.FIRST, c.LAST]] = mode, begin * data.batch_size, last
+        self._run_rows(mode, session, begin * data.batch_size, min(end * data.batch_size, len(data)))
+
+    def _run_rows(self, mode: int, session: Session, first: int, last: int) -> None:
+        session.job[[c.MODE, c.FIRST, c.LAST]] = mode, first, last
         session["sync"][0] = 0
         with blas.one_thread():
             blocks = [session.for_member(member) for member in range(1, session.team)]
@@ -176,16 +197,18 @@ class CompiledEngine:
 
     def _session(self, data: ArrayBatches, aim: Aim | None) -> Session:
         """The arguments of the loop for batches of this size, with these data and this aim in their places."""
-        batch = min(data.batch_size, len(data))
-        team, y_width = self._team(batch), aim.y_width if aim else 1
-        key = (batch, team, y_width)
+        session = self._session_for(min(data.batch_size, len(data)), aim)
+        session.job[c.BATCH] = data.batch_size
+        session.set_data(data, aim)
+        return session
+
+    def _session_for(self, batch: int, aim: Aim | None) -> Session:
+        key = (batch, self._team(batch), aim.y_width if aim else 1)
         session = self._sessions.get(key)
         if session is None:
             if len(self._sessions) > 3:  # training, validation, a last batch: more are a search over batch sizes
                 self._sessions.clear()
-            session = self._sessions[key] = Session(self.plan, batch, team, y_width)
-        session.job[c.BATCH] = data.batch_size
-        session.set_data(data, aim)
+            session = self._sessions[key] = Session(self.plan, *key)
         return session
 
     def batches_in(self, seconds: float, batch: int) -> int:

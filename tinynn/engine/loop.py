@@ -18,6 +18,8 @@ bit for bit. Operations are the twins in `tinynn/kernels/`, each with its deriva
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from tinynn._compiled import arrive, compiled, flatten, flush_denormals, give_way, line, look, typed, view
@@ -82,7 +84,8 @@ def run(
     """
     mode, batch = job[c.MODE], job[c.BATCH]
     own = job[c.OWN] + member * job[c.OWN_SIZE]
-    none, single = np.int64(0), np.int64(1)  # literal numbers would have functions compiled a second time
+    none: Any = np.int64(0)  # literal numbers would have functions compiled a second time
+    single: Any = np.int64(1)
     ticket = none
     control = flush_denormals(-1)
     for step in range((job[c.LAST] - job[c.FIRST] + batch - 1) // batch):
@@ -109,8 +112,9 @@ def run(
         classes = plan[plan.shape[0] - 1, c.UNITS]
         activation = plan[plan.shape[0] - 1, c.ACTIVATION]
         logits = view(work, own + plan[plan.shape[0] - 1, c.ACTIVE], size, classes)
-        if mode == c.PREDICT:
-            activate(activation, logits)
+        if mode >= c.PREDICT:
+            if mode == c.PREDICT:
+                activate(activation, logits)
             place = (start - job[c.FIRST]) * classes
             for i in range(size * classes):
                 outputs[place + i] = flatten(logits)[i]
@@ -610,7 +614,8 @@ def backward(
                 optimizer_step(job[c.RULE], settings, rate, first, first + units, params, grads, slot_0, slot_1, slot_2)
         d = d_below
     if whole:
-        optimizer_step(job[c.RULE], settings, rate, np.int64(0), params.size, params, grads, slot_0, slot_1, slot_2)
+        beginning: Any = np.int64(0)
+        optimizer_step(job[c.RULE], settings, rate, beginning, params.size, params, grads, slot_0, slot_1, slot_2)
     return ticket
 
 

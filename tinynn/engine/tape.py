@@ -198,9 +198,9 @@ def differentiable(forward: Callable[..., tuple[Array, Backward]]) -> Callable[.
     return operation
 
 
-def recording(tensor: Tensor) -> bool:
-    """Whether an open tape follows this value."""
-    return any(tape.knows(tensor) for tape in _open_tapes())
+def any_tape_open() -> bool:
+    """Whether operations in this thread may be recorded."""
+    return bool(_open_tapes())
 
 
 _local = threading.local()

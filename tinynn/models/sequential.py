@@ -10,6 +10,7 @@ import numpy as np
 
 from tinynn import activations, ops
 from tinynn._typing import Array, BatchShape, Tensor
+from tinynn.engine.tape import any_tape_open
 from tinynn.layers.input_layer import InputLayer
 from tinynn.layers.keras_tensor import KerasTensor
 from tinynn.layers.layer import Layer
@@ -191,6 +192,16 @@ class Sequential(Model):
         return input_shape
 
     # Calling -----------------------------------------------------------------------------------------------------------
+
+    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        """Through all layers; plain arrays outside of a tape through the compiled engine, once a run has set it up."""
+        engine = self._compiled_engine
+        if engine is not None and type(inputs) is np.ndarray and not args and not kwargs.get("training") and self.built:
+            asked_for = self.jit_compile is not False and not self.run_eagerly
+            fits = 0 < len(inputs) <= 1024 and inputs.shape[1:] == self.input_shape[1:] and inputs.dtype.kind in "fiub"
+            if asked_for and fits and not any_tape_open() and engine.is_current():
+                return engine.call(inputs)
+        return super().__call__(inputs, *args, **kwargs)
 
     def call(self, inputs: Tensor, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
         """Through all layers.
