@@ -94,7 +94,7 @@ class Engine(ABC):
         """Microseconds of `predict` or `call` on one row, the median of as many as take so many seconds."""
         function, row = getattr(self, way), self.x[:1]
         times: list[float] = []
-        while sum(times) < at_least or len(times) < 3:
+        while sum(times) < at_least:
             start = time.perf_counter()
             function(row)
             times.append(time.perf_counter() - start)

@@ -173,8 +173,9 @@ def warn_of_lone_softmax(shape: BatchShape, axis: int = -1) -> None:
     """Say it where a softmax has a single number to choose from."""
     if shape and shape[axis] == 1:
         warnings.warn(
-            f"You are using a softmax over axis {axis} of a tensor of shape {shape}. This axis has size 1. The softmax operation "
-            "will always return the value 1, which is likely not what you intended. Did you mean to use a sigmoid instead?",
+            f"You are using a softmax over axis {axis} of a tensor of shape {shape}. This axis has size 1. The softmax "
+            "operation will always return the value 1, which is likely not what you intended. Did you mean to use a sigmoid "
+            "instead?",
             stacklevel=3,
         )
 
