@@ -1,8 +1,8 @@
-"""Do two engines learn the same? Asked after one epoch from the same weights over the same batches, before anything is timed.
+"""Do two engines learn the same? Asked after an epoch from the same weights over the same batches, before anything is timed.
 
-The standard is tinynn's reference engine in float64. An engine in float32 that is right differs from it by rounding alone, which
-training amplifies. By how much is measured: the drift is the distance of the reference engine in float32, one way to round
-among many. Others sum in other orders and take other approximations of exp: ALLOWED drifts are theirs.
+The standard is tinynn's reference engine in float64. An engine in float32 that is right differs from it by rounding alone,
+which training amplifies. By how much is measured: the drift is the distance of the reference engine in float32, one way to
+round among many. Others sum in other orders and take other approximations of exp: ALLOWED drifts are theirs.
 
 Adam has one more way to be right. Keras takes beta^t in float32, which makes its first step 6.7e-6 short; scikit-learn and
 PyTorch take it in float64. What that does is measured too, by a run with a learning rate so much larger: where gradients are
@@ -95,13 +95,14 @@ class Verdict:
     outputs_allowed: float
 
     @property
-    def agrees(self) -> bool:
-        """Within all bounds; not a number is not."""
-        return (
-            self.weights <= self.weights_allowed
-            and self.loss <= self.loss_allowed
-            and self.outputs <= self.outputs_allowed
-        )
+    def learns(self) -> bool:
+        """Whether weights and loss are within their bounds; not a number is not."""
+        return self.weights <= self.weights_allowed and self.loss <= self.loss_allowed
+
+    @property
+    def predicts(self) -> bool:
+        """Whether the outputs are."""
+        return self.outputs <= self.outputs_allowed
 
     def told(self) -> str:
         """In one line."""
@@ -137,4 +138,5 @@ def _distance(a: Sequence[Array], b: Sequence[Array]) -> float:
 
 def _widest(found: Epoch, exact: Epoch) -> float:
     """The largest difference of a probability from what `predict` gives exactly, over all ways to predict."""
-    return max((float(abs(p - exact.outputs["predict"]).max()) for p in found.outputs.values()), default=0.0)
+    differences = [abs(p - exact.outputs["predict"]).max() for p in found.outputs.values()]
+    return float(np.max(differences)) if differences else 0.0

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import machine, start, table, training
+from benchmarks import machine, ops, start, sweeps, table, training
 from benchmarks.engines import ENGINES
 from benchmarks.errors import SetupError, WorkerFailed
 from benchmarks.progress import Progress
@@ -69,19 +69,36 @@ def _measure(asked: argparse.Namespace) -> int:
 
 
 def _run(session: training.Session, asked: argparse.Namespace, parts: Sequence[str]) -> None:
+    if asked.sweep:
+        _sweep(session, asked)
+        return
     engines = asked.engine or [name for name, entry in ENGINES.items() if entry.quick or not asked.quick]
     kinds = [*(training.PREDICT if "predict" in parts else ()), *((training.TRAIN,) if "train" in parts else ())]
     if kinds:
         for name in asked.workload or WORKLOADS:
             left_out = training.PREDICT if asked.quick and name != "medical" else ()
             training.measure(session, WORKLOADS[name], engines, [kind for kind in kinds if kind not in left_out])
+    if "ops" in parts:
+        ops.measure(session, engines, asked.quick)
     if "start" in parts:
         start.measure(session, engines, rounds=asked.rounds or (1 if asked.quick else 5))
+
+
+def _sweep(session: training.Session, asked: argparse.Namespace) -> None:
+    for name in asked.sweep:
+        if name == sweeps.MEMORY:
+            sweeps.measure_memory(session, asked.gigabytes)
+            continue
+        values = sweeps.SWEEPS[name].values
+        engines = asked.engine or (sweeps.USUAL[:1] if name == sweeps.ROWS else sweeps.USUAL)
+        sweeps.measure(session, name, engines, values[:3] if asked.quick else values)
 
 
 def _effort(asked: argparse.Namespace) -> training.Effort:
     if asked.quick:
         return training.Effort(rounds=asked.rounds or 3, at_least=0.1, pause=0.05, fresh=False)
+    if asked.sweep:
+        return training.Effort(rounds=asked.rounds or 7, fresh=False)
     return training.Effort(rounds=asked.rounds or 15)
 
 
@@ -103,20 +120,32 @@ def _print_list() -> None:
     print("engines")
     for name, entry in ENGINES.items():
         print(f"  {name:18} {entry.title}{'; not here: ' + entry.missing() if entry.missing() else ''}")
+    print("sweeps")
+    for name, sweep in sweeps.SWEEPS.items():
+        print(f"  {name:18} {sweep.about} {', '.join(map(str, sweep.values))}")
+    print(f"  {sweeps.MEMORY:18} training on a file mapped into memory, --gigabytes large")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="Time tinynn beside its peers: the same weights, the same batches, agreement first. Exit code 0: done; 1: an "
-        "engine disagreed or failed; 2: it could not start. `python -m benchmarks report FILES` makes tables and plots.",
+        description="Time tinynn beside its peers: the same weights, the same batches, agreement first. Exit code 0: "
+        "done; 1: an engine disagreed or failed; 2: it could not start. `python -m benchmarks report FILES` makes tables "
+        "and plots.",
     )
     add = parser.add_argument
     add("--quick", action="store_true", help="fewer rounds and engines: under two minutes")
     add("--workload", action="append", choices=list(WORKLOADS), help="only this one; may be repeated")
     add("--engine", action="append", choices=list(ENGINES), help="only this one; may be repeated")
     add("--part", action="append", choices=PARTS, help="only this part; may be repeated")
-    add("--rounds", type=_positive, metavar="N", help="how often every engine gets its turn (15; quick: 3)")
+    add(
+        "--sweep",
+        action="append",
+        choices=[*sweeps.SWEEPS, sweeps.MEMORY],
+        help="let this grow instead of measuring the workloads; may be repeated",
+    )
+    add("--gigabytes", type=float, default=0.5, metavar="GB", help="of the file of --sweep memory (0.5)")
+    add("--rounds", type=_positive, metavar="N", help="how often every engine gets its turn (15; quick: 3; sweeps: 7)")
     add("--json", type=Path, metavar="FILE", help="keep the results")
     add("--machine", metavar="NAME", help="what this machine is called in the results (its processor's name)")
     add("--list", action="store_true", help="the workloads and engines, and stop")

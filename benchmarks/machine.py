@@ -1,4 +1,4 @@
-"""What a time is worth depends on: processor, cores, memory, versions, threads, matrix library, load. Kept with every result."""
+"""What a time is worth depends on: processor, memory, versions, threads, matrix library, load. Kept with every result."""
 
 from __future__ import annotations
 
@@ -11,9 +11,27 @@ from typing import Any
 
 import numpy as np
 
-PACKAGES = ("tinynn-engine", "numpy", "numba", "llvmlite", "scipy", "tensorflow", "keras", "torch", "jax", "scikit-learn")
+PACKAGES = (
+    "tinynn-engine",
+    "numpy",
+    "numba",
+    "llvmlite",
+    "scipy",
+    "tensorflow",
+    "keras",
+    "torch",
+    "jax",
+    "scikit-learn",
+)
 
-VARIABLES = ("TINYNN_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "XLA_FLAGS", "TF_XLA_FLAGS")
+VARIABLES = (
+    "TINYNN_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "XLA_FLAGS",
+    "TF_XLA_FLAGS",
+)
 
 
 def facts() -> dict[str, Any]:

@@ -46,7 +46,9 @@ class Row:
     run: str = field(metadata={"about": "when the program was started: rows of one run took turns, sample by sample"})
     status: str = field(
         default=TIMED,
-        metadata={"about": "timed, disagrees (with the standard; not timed), failed, or absent (not installed, no GPU)"},
+        metadata={
+            "about": "timed, disagrees (with the standard; not timed), failed, or absent (not installed, no GPU)"
+        },
     )
     why: str = field(default="", metadata={"about": "for every status but timed, the reason"})
     unit: str = field(default="us", metadata={"about": "of the samples: us, s or MB (10^6 bytes)"})
@@ -149,7 +151,9 @@ def _row(content: Any, machines: Iterable[str], where: str) -> Row:
     ):
         if value not in allowed:
             raise SetupError(f"{where}: {name} must be one of {', '.join(allowed)}; got {value!r}.")
-    numbers = isinstance(row.samples, list) and all(isinstance(s, int | float) and math.isfinite(s) for s in row.samples)
+    numbers = isinstance(row.samples, list) and all(
+        isinstance(s, int | float) and math.isfinite(s) for s in row.samples
+    )
     if not numbers or bool(row.samples) != (row.status == TIMED):
         raise SetupError(f"{where}: a timed row has finite samples, another has none; got {row.samples!r}.")
     return row

@@ -33,8 +33,8 @@ def summary(samples: Sequence[float]) -> Summary:
 def ratio(others: Sequence[float], own: Sequence[float], paired: bool = True) -> Summary:
     """By how much `others` take longer than `own`.
 
-    Paired samples stem from the same rounds: what slowed a whole round cancels out, so the quotients' median is taken. Unpaired,
-    or not equally many: the quotient of the medians, with the quartiles of either against the other's median.
+    Paired samples stem from the same rounds: what slowed a whole round cancels out, so the quotients' median is taken.
+    Unpaired, or not equally many: the quotient of the medians, and of the others' quartiles by the own median.
     """
     if paired and len(others) == len(own):
         return summary([a / b for a, b in zip(others, own)])

@@ -106,9 +106,7 @@ def admit(
     return there
 
 
-def time_training(
-    session: Session, there: Sequence[Contestant], kind: str, subject: str, size: dict[str, Any]
-) -> None:
+def time_training(session: Session, there: Sequence[Contestant], kind: str, subject: str, size: dict[str, Any]) -> None:
     """Rounds of training, and their rows."""
     take_turns(session, there, "time_training", (), f"{subject}: training")
     for contestant in there:
@@ -164,10 +162,13 @@ def _admit(session: Session, workload: Workload, standard: Standard, engine: str
         session.pool.drop(engine)
         return FAILED, str(error)
     verdict = check(standard, epoch)
-    if not verdict.agrees:
+    if not verdict.learns:
         return DISAGREES, verdict.told()
     details["agreement"] = vars(verdict)
-    return Contestant(engine, worker, tuple(epoch.outputs), details)
+    if not verdict.predicts:
+        for way in epoch.outputs:
+            session.row(way, workload.name, engine, status=DISAGREES, why=verdict.told())
+    return Contestant(engine, worker, tuple(epoch.outputs) if verdict.predicts else (), details)
 
 
 def _account(session: Session, contestant: Contestant) -> dict[str, Any]:

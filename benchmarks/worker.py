@@ -25,7 +25,7 @@ class Worker:
     """The asking side.
 
     Args:
-        engine: a name out of ENGINES, or "probe".
+        engine: a name out of ENGINES, "operations" or "mapped".
         environment: variables of the process, besides the ones of this one.
     """
 
@@ -48,7 +48,8 @@ class Worker:
             WorkerFailed: it raised, or the process has ended.
             NotExpressible, SetupError: as raised there.
         """
-        assert self._process.stdin is not None and self._process.stdout is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         try:
             pickle.dump((method, arguments), self._process.stdin)
             self._process.stdin.flush()
@@ -63,7 +64,8 @@ class Worker:
 
     def close(self) -> None:
         """End the process."""
-        assert self._process.stdin is not None and self._process.stdout is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._process.stdin.close()
         try:
             self._process.wait(timeout=5)
@@ -90,7 +92,7 @@ class Pool:
         if engine not in self._workers:
             from benchmarks.engines import ENGINES
 
-            worker = Worker(engine, ENGINES[engine].environment)
+            worker = Worker(engine, ENGINES["keras" if engine not in ENGINES else engine].environment)
             try:
                 self._workers[engine] = worker, worker.ask("load")
             except BaseException:
@@ -139,9 +141,22 @@ def main() -> None:
     os.dup2(2, 1)
     import numpy  # noqa: F401  before the clock of `load` runs: what counts is what an engine adds
 
+    serve(_made(sys.argv[1]), sys.stdin.buffer, answers)
+
+
+def _made(name: str) -> Any:
+    """What answers: an engine, or one of the other things that need a process of their own."""
+    if name == "operations":
+        from benchmarks.operations import Operations
+
+        return Operations()
+    if name == "mapped":
+        from benchmarks.mapped import Mapped
+
+        return Mapped()
     from benchmarks.engines import ENGINES
 
-    serve(ENGINES[sys.argv[1]].make(), sys.stdin.buffer, answers)
+    return ENGINES[name].make()
 
 
 if __name__ == "__main__":

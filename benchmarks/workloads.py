@@ -97,7 +97,11 @@ def data(workload: Workload) -> tuple[Array, Array]:
     else:  # points around one centre per class
         labels = rng.integers(0, classes, rows)
         x = np.clip(rng.random((classes, inputs))[labels] + rng.normal(0, 0.3, (rows, inputs)), 0, 1)
-    y = np.eye(classes, dtype=np.float32)[labels.astype(int)] if workload.loss == CATEGORICAL else labels.astype(np.int32)
+    y = (
+        np.eye(classes, dtype=np.float32)[labels.astype(int)]
+        if workload.loss == CATEGORICAL
+        else labels.astype(np.int32)
+    )
     return x.astype(np.float32), y
 
 

@@ -1,20 +1,21 @@
 """What counts as agreement. Pure arithmetic on finished runs; PARITY_TRAPS.md in numbers.
 
 float64   The algorithm: everything within 1e-9, relative to the largest entry. Rounding alone stays orders below that;
-          a wrong epsilon or a gradient scaled by 1.001 ends orders above. (Some seeds make a run that amplifies rounding
-          ten million times. Where 1e-9 is exceeded, five runs of tinynn from starts moved by half a float64 ulp say how
-          far rounding takes this very run, and 8 times that is allowed; its row says so.)
+          a wrong epsilon or a gradient scaled by 1.001 ends orders above.
 
-float32   The numbers. Training amplifies rounding, by how much depends on the model and on luck: a ReLU that switches
-          one step earlier is a jump. So neither engine is the truth; a shadow run in float64 is (same weights, same
-          batches, tinynn in float64), and how far an engine is from it is judged by how far rounding takes one:
+float32   The numbers. Training amplifies rounding, by how much depends on the model and on luck: a ReLU whose input is
+          zero to the last digits switches in one engine and not in the other, and from there on the runs part. So
+          neither engine is the truth; a shadow run in float64 is (same weights, same batches, tinynn in float64), and how
+          far one engine is from it is judged by how far rounding takes the other:
 
               distance(tinynn, shadow)  <=  8 distance(Keras, shadow) + 8 ulp         and the same with names exchanged
 
           for each weight array, loss, metric and the outputs, at the worst step of the run. (Exchanged, because a
-          wrong formula would be wrong in the shadow too, and leave Keras behind.) Where one engine was luckier than
-          that, five more float64 runs, their starts moved by half a float32 ulp, say how far rounding can take this run:
-          the farthest of them then stands beside the nearer engine's distance.
+          wrong formula would be wrong in the shadow too, and leave Keras behind.)
+
+moved     Where a run fails that, in either precision, the question is whether rounding can do it: five more float64 runs
+starts    from starts moved by a few ulp say how far it takes this very run, and 8 times the farthest is allowed as well.
+          The row says so. An error of the algorithm does not pass for rounding: in float64 it is a million times larger.
 
 seed      Nothing copied: initial weights bit for bit, 1e-5 on all that follows, the printed lines equal. A run that
           amplifies rounding beyond that is held to the float32 rule instead, and its row says so.
@@ -118,7 +119,7 @@ def nan_to_inf(value: float) -> float:
 def exact_checks(tinynn: Run, keras: Run, allowed: float, moved: Sequence[Run] = ()) -> list[Check]:
     """Everything within `allowed`, at every noted step.
 
-    `moved` are runs of tinynn from a start moved by half an ulp: eight times as far as they go is allowed too.
+    `moved` are runs of tinynn from starts moved by a few ulp: eight times as far as they go is allowed too.
     """
     checks = []
     least = allowed
@@ -133,7 +134,7 @@ def exact_checks(tinynn: Run, keras: Run, allowed: float, moved: Sequence[Run] =
 def drift_checks(tinynn: Run, keras: Run, shadow: Run, moved: Sequence[Run] = ()) -> list[Check]:
     """The float32 rule, for each array of weights, each line of History and the outputs.
 
-    `moved` are float64 runs from a start moved by half a float32 ulp. A metric that counts may also differ by one
+    `moved` are float64 runs from starts moved by a few float32 ulp. A metric that counts may also differ by one
     decision of its samples, which falls either way at equal probabilities.
     """
     checks = []

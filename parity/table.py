@@ -33,8 +33,8 @@ EXPLANATION = (
     "time: Keras's training time over tinynn's, epochs after the first; the seed rows are plain fits, the others stop for "
     "snapshots",
     f"allowed: float64 {FLOAT64_ALLOWED:.0e}; seed {SEED_ALLOWED:.0e}, the same initial bits, the same printed lines and "
-    f"summary; float32 {MULTIPLE} x what rounding does to the other engine, or to a start moved by half an ulp, + "
-    f"{FEW_ULP / ULP:.0f} ulp",
+    f"summary; float32 {MULTIPLE} x what rounding does to the other engine + {FEW_ULP / ULP:.0f} ulp; where a run amplifies "
+    "rounding, a row that needs more says so below",
 )
 
 _COLORS = {PASS: "\x1b[32m", FAIL: "\x1b[1;31m", NOT_RUN: "\x1b[33m"}

@@ -68,6 +68,10 @@ class Variable(TensorLike):
         """The dtype's name, as in Keras."""
         return self.value.dtype.name
 
+    def snapshot(self) -> Array:
+        """A copy: an update may come between the forward pass that a tape recorded and its backward pass."""
+        return self.value.copy()
+
     def assign(self, value: Any) -> Variable:
         """Overwrite the value in place.
 

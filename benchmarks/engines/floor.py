@@ -144,7 +144,7 @@ def _compile(numba: Any, gemm: Any) -> tuple[Any, Any, Any]:
             for i in range(p.size):
                 m[i] += (g[i] - m[i]) * np.float32(0.1)
                 v[i] += (g[i] - v[i]) * np.float32(0.1)
-                p[i] += (m[i] - v[i])
+                p[i] += m[i] - v[i]
 
     @numba.njit(nogil=True)
     def sgd(p: Any, g: Any, times: int) -> None:

@@ -40,7 +40,9 @@ class JaxStep(Engine):
             return step(state, x[rows], y[rows])
 
         self.one = one
-        self.forward = self.jax.jit(lambda parameters, x: self.jax.nn.softmax(_logits(self.jax, parameters, x, workload)))
+        self.forward = self.jax.jit(
+            lambda parameters, x: self.jax.nn.softmax(_logits(self.jax, parameters, x, workload))
+        )
 
     def fit(self, epochs: int) -> float:
         for _ in range(epochs):

@@ -29,7 +29,8 @@ class Complex:
         self.noise = noise
 
     def __getattr__(self, name: str) -> Any:
-        function = getattr(self, f"_{name}", None) or getattr(np, name)
+        own = vars(Complex).get(f"_{name}")
+        function = own.__func__ if own else getattr(np, name)
 
         def perhaps_noisy(*arguments: Any, **settings: Any) -> Any:
             out = np.asarray(function(*arguments, **settings))

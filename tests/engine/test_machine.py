@@ -35,8 +35,9 @@ with warnings.catch_warnings(record=True) as caught:
     for _ in range(3):
         model.train_on_batch(x, np.array([0, 1] * 3))
     told = [str(w.message) for w in caught if w.category is RuntimeWarning]
-weights = [w.tolist() for w in model.get_weights()]
-print(json.dumps({"engine": model.engine, "weights": weights, "loss": history.history["loss"], "numba": "numba" in sys.modules, "told": told}))
+weights, loss = [w.tolist() for w in model.get_weights()], history.history["loss"]
+told = {"engine": model.engine, "weights": weights, "loss": loss, "numba": "numba" in sys.modules, "told": told}
+print(json.dumps(told))
 """
 
 FAKE = """

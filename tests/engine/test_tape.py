@@ -68,9 +68,8 @@ def test_gradients_match_central_differences(program: Program) -> None:
         expected = central_difference_gradient(result, source, upstream)
         # Where a step of 6e-6 crosses a kink, the difference is an average of two slopes: such places are left out. Else the
         # error is h^2 f''' / 6, some 1e-11 of derivatives below 1e4 here, and eps f / h.
-        away = np.abs(expected - central_difference_gradient(result, source + 2e-5, upstream)) < 1e-2 * (
-            1 + np.abs(expected)
-        )
+        beside = central_difference_gradient(result, np.asarray(source + 2e-5), upstream)
+        away = np.abs(expected - beside) < 1e-2 * (1 + np.abs(expected))
         assert np.allclose(found[away], expected[away], rtol=1e-6, atol=1e-6)
 
 
@@ -181,7 +180,7 @@ def test_handle_and_array_lead_to_the_same_gradient() -> None:
         handle = t.watch(x)
         loss = ops.sum(handle * handle) + ops.sum(ops.square(x))
     assert np.array_equal(t.gradient(loss, x), [4.0, 8.0])
-    assert np.array_equal(t.gradient(ops.sum(handle), handle) if False else t.gradient(loss, handle), [2.0, 4.0])
+    assert np.array_equal(t.gradient(loss, handle), [2.0, 4.0])  # the other route does not pass by the handle
 
 
 def test_several_targets_are_summed_each_with_its_upstream_gradient() -> None:
@@ -263,7 +262,7 @@ def test_variables_that_are_not_trainable_are_not_watched_by_themselves() -> Non
     fixed, trained = Variable(2.0, trainable=False), Variable(3.0)
     with GradientTape() as t:
         loss = fixed * trained
-    assert t.gradient(loss, [fixed, trained]) == [3, 2] or t.gradient is None
+    assert t.gradient(loss, trained) == 2
     with GradientTape() as t:
         out = fixed * fixed
     assert type(out) is not Recorded
@@ -380,7 +379,7 @@ def test_numpy_functions_without_a_derivative_raise_rather_than_drop_it(call: An
     x = Variable([[1.0, 2.0], [3.0, 4.0]])
     with (
         GradientTape(),
-        pytest.raises(TypeError, match=r"np\.\w+ .*(no derivative in tinynn|is not recorded).*x\.numpy\(\)"),
+        pytest.raises(TypeError, match=r"(?s)np\.\w+ .*(no derivative in tinynn|is not recorded).*x\.numpy\(\)"),
     ):
         call(x)
 
@@ -453,10 +452,13 @@ def test_gradients_do_not_share_memory_with_values() -> None:
     x, y = Variable([1.0, 2.0]), Variable([3.0, 4.0])
     with GradientTape(persistent=True) as t:
         loss = ops.sum(x + y)
+        both = x + y
     upstream = np.ones(2)
-    first = t.gradient(x + y if False else loss, [x, y])
-    first[0] += 100 if first[0].flags.writeable else 0
-    assert np.array_equal(t.gradient(loss, y), [1.0, 1.0])
+    for target in (loss, both):
+        first, second = t.gradient(target, [x, y], output_gradients=upstream if target is both else None)
+        first += 100
+        assert np.array_equal(second, [1.0, 1.0])
+        assert np.array_equal(t.gradient(target, y), [1.0, 1.0])
     assert np.array_equal(upstream, [1.0, 1.0])
     assert np.array_equal(x.value, [1.0, 2.0])
 

@@ -702,7 +702,6 @@ def test_elementary_functions_of_special_numbers(elementary_over: Any) -> None:
         assert np.array_equal(elementary_over[name](x), np.array(expected, np.float32), equal_nan=True), name
 
 
-@pytest.mark.xfail(reason="tanh32(-0.0) is 0.0, in tanh and NumPy it is -0.0: p z x + x = +0 + -0", strict=True)
 def test_tanh_is_odd_even_of_zero(elementary_over: Any) -> None:
     x = over_all_exponents()
     x = x[~np.isnan(x)]

@@ -76,7 +76,7 @@ HEADS: dict[str, Head] = {
     ),
     "probability without its logit": (
         lambda k: [k.layers.Dense(1, activation="sigmoid"), k.layers.Flatten()],
-        YES_NO,
+        YES_NO[:, None],
         "binary_crossentropy",
         ["accuracy", "binary_crossentropy"],
     ),
@@ -438,7 +438,7 @@ def test_own_losses_and_metrics_train_as_in_keras(keras: Any) -> None:
         class Huberish(library.losses.Loss):  # type: ignore[misc, name-defined]
             def call(self, y_true: Any, y_pred: Any) -> Any:
                 error = ops.abs(y_true - y_pred)
-                return ops.where(error < 0.5, ops.square(error), error - 0.25)
+                return ops.mean(ops.where(error < 0.5, ops.square(error), error - 0.25), axis=-1)
 
         return [fourth_power, one_number, Huberish(name="huberish")]
 

@@ -198,7 +198,7 @@ class CompiledEngine:
     def _session(self, data: ArrayBatches, aim: Aim | None) -> Session:
         """The arguments of the loop for batches of this size, with these data and this aim in their places."""
         session = self._session_for(min(data.batch_size, len(data)), aim)
-        session.job[c.BATCH] = data.batch_size
+        session.job[c.BATCH] = min(data.batch_size, len(data))  # what the buffers are for
         session.set_data(data, aim)
         return session
 

@@ -78,6 +78,7 @@ def address_of(array: Array) -> int:
 _PLACE = {name: 2 * i for i, name in enumerate(ARGUMENTS)}
 _lock = threading.Lock()
 _ready: dict[str, Callable[[Block], None]] = {}
+_failed: dict[str, str] = {}
 _kept_alive: list[Any] = []
 
 
@@ -97,7 +98,13 @@ def code_for(real: DType) -> Callable[[Block], None]:
     found = _ready.get(real.name)
     if found is None:
         with _lock:
-            found = _ready.get(real.name) or _ready.setdefault(real.name, _prepare(real))
+            if real.name in _failed:
+                raise NotAvailable(_failed[real.name])
+            try:
+                found = _ready.get(real.name) or _ready.setdefault(real.name, _prepare(real))
+            except NotAvailable as reason:
+                _failed[real.name] = str(reason)  # not to be tried again at every call
+                raise
     return found
 
 
@@ -163,8 +170,17 @@ def _read(name: str) -> tuple[str, bytes] | None:
     """(symbol, object code) from the first folder that has a whole file of this name."""
     for folder in cache_folders():
         with contextlib.suppress(OSError, ValueError):
-            return _parsed((folder / name).read_bytes())
+            if _is_ours(folder):
+                return _parsed((folder / name).read_bytes())
     return None
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether nobody else can have put code there: the owner is this user or root, and others may not write."""
+    if not hasattr(os, "getuid"):
+        return True
+    status = folder.stat()
+    return status.st_uid in (0, os.getuid()) and not status.st_mode & 0o002
 
 
 def _parsed(content: bytes) -> tuple[str, bytes]:
@@ -178,12 +194,14 @@ def _parsed(content: bytes) -> tuple[str, bytes]:
 def _keep(name: str, content: bytes) -> None:
     """Write the file where that is possible, under another name first, and drop older versions of it."""
     for folder in cache_folders():
+        temporary = folder / f"{name}.{os.getpid()}"
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
-                file.write(content)
-            os.replace(file.name, folder / name)
+            folder.mkdir(parents=True, exist_ok=True, mode=0o755)
+            temporary.write_bytes(content)
+            os.replace(temporary, folder / name)
         except OSError:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
             continue
         for old in folder.glob(name.rsplit("-", 1)[0] + "-*.bin"):
             if old.name != name:

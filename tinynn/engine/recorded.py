@@ -54,6 +54,10 @@ class TensorLike(NDArrayOperatorsMixin):
         """A plain NumPy copy, off the tape."""
         return np.array(self.value)
 
+    def snapshot(self) -> Array:
+        """The array as it is now, which nobody changes later: what a backward pass may keep."""
+        return self.value
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         return np.array(self.value, dtype=dtype, copy=copy)
 
@@ -106,6 +110,11 @@ class Recorded(TensorLike):
 def value_of(tensor: Tensor) -> Any:
     """The plain array behind a recorded value or a variable; anything else as it is."""
     return tensor.value if isinstance(tensor, TensorLike) else tensor
+
+
+def snapshot_of(tensor: Tensor) -> Any:
+    """As `value_of`, but safe from a variable's later changes."""
+    return tensor.snapshot() if isinstance(tensor, TensorLike) else tensor
 
 
 def _operation_for(function: Any) -> Callable[..., Any]:

@@ -28,7 +28,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinynn._typing import Array, Tensor
-from tinynn.engine.recorded import Recorded, value_of
+from tinynn.engine.recorded import Recorded, snapshot_of, value_of
 
 Backward = Callable[[Array], Any]
 """dL/d(output) -> dL/d(input) for each positional input in order: one array, or a tuple of arrays and Nones."""
@@ -128,13 +128,13 @@ class GradientTape:
         d = self._walk_back(target, output_gradients)
         self._used = True
         if not self.persistent:
-            self.records = []
+            self.records, self._known = [], {}
 
         def look_up(source: Tensor) -> Any:
             found = d.get(id(source))
-            if found is None and unconnected_gradients == "zero":
-                return np.zeros_like(value_of(source))
-            return found
+            if found is None:
+                return np.zeros_like(value_of(source)) if unconnected_gradients == "zero" else None
+            return np.array(found)  # the caller's own: backward passes share arrays
 
         return _map(look_up, sources)
 
@@ -186,10 +186,11 @@ def differentiable(forward: Callable[..., tuple[Array, Backward]]) -> Callable[.
 
     @functools.wraps(forward)
     def operation(*inputs: Tensor, **settings: Any) -> Any:
-        output, backward = forward(*[value_of(x) for x in inputs], **settings)
         listening = [tape for tape in _open_tapes() if any(map(tape.knows, inputs))]
         if not listening:
+            output, _ = forward(*[value_of(x) for x in inputs], **settings)
             return output
+        output, backward = forward(*[snapshot_of(x) for x in inputs], **settings)
         recorded = Recorded(output)
         for tape in listening:
             tape.record(Record(forward.__name__.lstrip("_"), inputs, recorded, backward))

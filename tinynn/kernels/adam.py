@@ -68,7 +68,7 @@ def step_compiled(
         for i in range(params.size):
             m[i] += (grads[i] - m[i]) * gain_1
             v[i] += (grads[i] * grads[i] - v[i]) * gain_2
-            v_max[i] = v[i] if v[i] > v_max[i] else v_max[i]
+            v_max[i] = v_max[i] if v_max[i] >= v[i] or v_max[i] != v_max[i] else v[i]  # NaN stays, as in np.maximum
             params[i] -= m[i] * a / (np.sqrt(v_max[i]) + eps)
         return
     for i in range(params.size):  # one pass over memory instead of a dozen

@@ -76,6 +76,7 @@ def tanh32(x: Any) -> Any:
     small = p * z * x + x
     big = np.float32(1) - np.float32(2) / (exp32(size + size) + np.float32(1))
     big = -big if x < np.float32(0) else big
+    small = x if z == np.float32(0) else small  # -0 stays -0
     return small if size < np.float32(0.625) else big
 
 
