@@ -188,11 +188,14 @@ def without_numbers(transcript: str) -> str:
 
 
 def first_different_line(found: str, expected: str) -> str:
-    """Both versions of the first line that differs, '' if none does."""
+    """What the first line that differs says in each, "line 4: tinynn "loss: 0.2945", Keras "loss: 0.2946""; '' if none."""
     ours, theirs = found.splitlines(), expected.splitlines()
     for i in range(max(len(ours), len(theirs))):
         a, b = (lines[i] if i < len(lines) else "<nothing>" for lines in (ours, theirs))
         if a != b:
+            parts = list(zip(a.split(" - "), b.split(" - ")))
+            if a.count(" - ") == b.count(" - "):
+                a, b = (" - ".join(pair[side] for pair in parts if pair[0] != pair[1]) for side in (0, 1))
             return f'line {i + 1}: tinynn "{a.strip()}", Keras "{b.strip()}"'
     return ""
 

@@ -132,11 +132,11 @@ def _explain_by_rounding(
     if all(check.ok for check in by_rule) and same_words:
         row.checks = by_rule
         text = f"weights end {row.differences['weights']:.1e} apart, which rounding explains (the float32 rule holds)"
-        row.notes.append(f"{text}. Printed, {different}" if different else text)
+        row.notes.append(f"{text}; printed {different}" if different else text)
         return
     row.require([check for check in by_rule if not check.ok] or checks)
     if different:
-        row.reasons.append(f"printed lines differ, {different}")
+        row.reasons.append(f"printed {different}")
 
 
 def _float32_rule(row: Row, recipe: Recipe, bench: Bench, ours: Run, keras: Run, shuffle: bool) -> list[Check]:

@@ -104,7 +104,7 @@ UNARY: dict[str, Evaluate] = {
     "tanh": lambda k, x: k.tanh(x),
     "sigmoid": lambda k, x: k.sigmoid(x),
     "relu": lambda k, x: k.relu(x),
-    "softmax": lambda k, x: k.softmax(x) if len(x.shape) else k.sigmoid(x),
+    "softmax": lambda k, x: k.softmax(x) if len(x.shape) and x.shape[-1] > 1 else k.sigmoid(x),
     "exp": lambda k, x: k.exp(k.tanh(x)),
     "log": lambda k, x: k.log(k.square(x) + 0.5),
     "log1p": lambda k, x: k.log1p(k.square(x)),
@@ -225,7 +225,9 @@ def programs(draw: Any, steps: int = 7) -> Program:
             operands = (x, draw(st.sampled_from(fitting)), draw(st.sampled_from(fitting)))
             settings = {"axis": draw(st.integers(-len(shape), len(shape) - 1))}
         else:
-            fitting = [i for i, v in enumerate(values) if len(shape) > 1 and v.ndim in (1, 2) and shape[-1] == v.shape[0]]
+            fitting = [
+                i for i, v in enumerate(values) if len(shape) > 1 and v.ndim in (1, 2) and shape[-1] == v.shape[0]
+            ]
             if not fitting:
                 continue
             operands = (x, draw(st.sampled_from(fitting)))

@@ -18,7 +18,6 @@ from tests.models.twins import Run, assert_twins, made
 from tinynn.callbacks import Callback, LambdaCallback
 from tinynn.kernels import adam, rmsprop, sgd
 from tinynn.models.data import ArrayBatches
-from tinynn.optimizers import Adam
 
 ROWS = 14
 X = np.random.default_rng(3).normal(size=(ROWS, 3))
@@ -222,10 +221,16 @@ def recipes(draw: Any) -> Run:
     head = draw(st.sampled_from(sorted(HEADS)))
     fit: dict[str, Any] = {"batch_size": draw(st.integers(1, ROWS + 1)), "epochs": draw(st.integers(1, 2))}
     fit["shuffle"] = draw(st.sampled_from([True, False, "batch"]))
+    validation_data = (X[:5] + 0.1, HEADS[head][1][:5])
     fit |= draw(
         st.sampled_from(
-            [{}, {"validation_split": 0.15}, {"validation_data": (X[:5] + 0.1, HEADS[head][1][:5])}]
-            + [{"sample_weight": WEIGHTS}, {"initial_epoch": 1, "epochs": 2}]
+            [
+                {},
+                {"validation_split": 0.15},
+                {"validation_data": validation_data},
+                {"sample_weight": WEIGHTS},
+                {"initial_epoch": 1, "epochs": 2},
+            ]
         )
     )
     return run(
@@ -239,7 +244,7 @@ def recipes(draw: Any) -> Run:
 
 
 @pytest.mark.keras
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(recipe=recipes())
 def test_any_run_from_the_seed_alone_is_keras_s_run(keras: Any, recipe: Run) -> None:
     assert_twins(keras, recipe)
@@ -258,65 +263,58 @@ def test_nan_in_the_data_spreads_as_in_keras(keras: Any) -> None:
 
 
 # The comparison itself -------------------------------------------------------------------------------------------------
+#
+# Held against tinynn as it should be, which the runs above show to be Keras, a tinynn with an error in it turns red.
 
 
-def scaled(function: Any, by: float, place: int = 1) -> Any:
-    """The function with one of its array arguments multiplied."""
-
-    def wrong(*arguments: Any) -> Any:
-        return function(*arguments[:place], arguments[place] * by, *arguments[place + 1 :])
-
-    return wrong
+def assert_differs(recipe: Run, expected: twins.Outcome) -> None:
+    with pytest.raises(AssertionError, match=r"differs from Keras's by"):
+        twins.assert_same(replace(recipe), expected)
 
 
-@pytest.mark.keras
+def scaled(function: Any, by: float) -> Any:
+    """A kernel with its second argument, the gradient, multiplied."""
+    return lambda params, grads, *rest: function(params, grads * params.dtype.type(by), *rest)
+
+
 @pytest.mark.parametrize(
     ("optimizer", "kernel", "name"),
     [("sgd", sgd, "step"), ("rmsprop", rmsprop, "step"), ("momentum", sgd, "momentum_step"), ("adam", adam, "step")],
 )
 @pytest.mark.parametrize("floatx", ["float32", "float64"])
 def test_the_comparison_sees_a_gradient_off_by_a_thousandth(
-    keras: Any, monkeypatch: pytest.MonkeyPatch, optimizer: str, kernel: Any, name: str, floatx: str
+    monkeypatch: pytest.MonkeyPatch, optimizer: str, kernel: Any, name: str, floatx: str
 ) -> None:
+    recipe = run("softmax, class numbers", "relu", optimizer, floatx=floatx)
+    expected = twins.outcome(tinynn, recipe)
     monkeypatch.setattr(kernel, name, scaled(getattr(kernel, name), 1.001))
-    theirs = assert_differs(keras, run("softmax, class numbers", "relu", optimizer, floatx=floatx))
-    assert "weights" in theirs or "history" in theirs or "_" in theirs
+    assert_differs(recipe, expected)
 
 
-@pytest.mark.keras
-def test_the_comparison_sees_two_batches_swapped(keras: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_comparison_sees_two_batches_swapped(monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = run("softmax, class numbers", "relu", floatx="float32")
+    expected = twins.outcome(tinynn, recipe)
     order = ArrayBatches.order
 
     def swapped(self: ArrayBatches) -> Any:
         found = order(self)
-        if found is None:
-            return None
-        found[:4], found[4:8] = found[4:8].copy(), found[:4].copy()
+        if found is not None:
+            found[:8] = np.roll(found[:8], 4)
         return found
 
     monkeypatch.setattr(ArrayBatches, "order", swapped)
-    assert_differs(keras, run("softmax, class numbers", "relu", floatx="float32"))
+    assert_differs(recipe, expected)
 
 
-@pytest.mark.keras
-def test_the_comparison_sees_an_epsilon_moved(keras: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Algorithm 1's epsilon instead of Keras's: a factor sqrt(1 - beta_2^t) on 1e-7."""
-    wrong = Adam.step
-
-    def step(self: Any, params: Any, grads: Any, slots: Any, rate: float) -> None:
-        epsilon, self.epsilon = self.epsilon, self.epsilon * float(np.sqrt(0.001))
-        wrong(self, params, grads, slots, rate)
-        self.epsilon = epsilon
-
-    monkeypatch.setattr(Adam, "step", step)
-    assert_differs(keras, run("softmax, class numbers", "relu", "adam"))
-
-
-def assert_differs(keras: Any, recipe: Run) -> str:
-    """The comparison of this run turns red; what it says."""
-    with pytest.raises(AssertionError) as red:
-        assert_twins(keras, recipe)
-    return str(red.value)
+@pytest.mark.parametrize(("optimizer", "factor"), [("adam", 1000**-0.5), ("rmsprop", 2.0)])
+def test_the_comparison_sees_an_epsilon_moved(monkeypatch: pytest.MonkeyPatch, optimizer: str, factor: float) -> None:
+    """1e-7 where it does not belong: for Adam, Algorithm 1's place, a factor sqrt(1 - beta_2^t); for RMSprop, twice that."""
+    recipe = run("softmax, class numbers", "relu", optimizer)
+    expected = twins.outcome(tinynn, recipe)
+    kernel = {"adam": adam, "rmsprop": rmsprop}[optimizer]
+    right = kernel.step
+    monkeypatch.setattr(kernel, "step", lambda *arguments: right(*arguments[:-1], arguments[-1] * factor))
+    assert_differs(recipe, expected)
 
 
 # Single batches, and what comes back -----------------------------------------------------------------------------------
@@ -383,8 +381,8 @@ def test_a_model_trains_on_where_it_stopped(keras: Any) -> None:
         model.compile("adam", "mse")
         third = model.fit(X, TARGETS, batch_size=4, verbose=0)
         assert second.epoch == [2, 3]
-        losses = [first.history["loss"], second.history["loss"], third.history["loss"]]
-        return sum(losses, []), steps, int(model.optimizer.iterations.numpy())
+        losses = [*first.history["loss"], *second.history["loss"], *third.history["loss"]]
+        return losses, steps, int(model.optimizer.iterations.numpy())
 
     with twins.floatx_put_back(tinynn, keras):
         ours, theirs = both(tinynn), both(keras)
@@ -499,9 +497,8 @@ def test_a_layer_in_two_models_trains_in_both(floatx: str, run_eagerly: bool) ->
     shared = tinynn.layers.Dense(4, activation="tanh")
     one = tinynn.Sequential([tinynn.Input((3,)), shared, tinynn.layers.Dense(2)])
     two = tinynn.Sequential([tinynn.Input((3,)), shared, tinynn.layers.Dense(3)])
-    steps = 0
     expected = [variable.numpy().astype(np.float64) for variable in shared.weights]
-    for model, y in ((one, TARGETS), (two, ONE_HOT)) * 2:
+    for step, (model, y) in enumerate(((one, TARGETS), (two, ONE_HOT)) * 2, start=1):
         if not model.compiled:
             model.compile(tinynn.optimizers.SGD(0.1), "mse", run_eagerly=run_eagerly)
         last = model.layers[-1]
@@ -511,10 +508,9 @@ def test_a_layer_in_two_models_trains_in_both(floatx: str, run_eagerly: bool) ->
         d_in = (d_out @ last.kernel.numpy().T) * (1 - hidden**2)
         expected = [expected[0] - 0.1 * x.T @ d_in, expected[1] - 0.1 * d_in.sum(axis=0)]
         model.train_on_batch(X, y)
-        steps += 1
         for variable, value in zip(shared.weights, expected):
             # A step sums 14 products of numbers below 4 and scales them by 0.1.
-            assert np.allclose(variable.numpy(), value, rtol=0, atol=64 * steps * np.finfo(floatx).eps)
+            assert np.allclose(variable.numpy(), value, rtol=0, atol=64 * step * np.finfo(floatx).eps)
         assert np.allclose(model.predict(X, verbose=0), model(X), rtol=0, atol=16 * np.finfo(floatx).eps)
 
 
@@ -584,7 +580,9 @@ def test_stop_training_ends_the_run_after_the_batch(run_eagerly: bool) -> None:
     def stop(batch: int, logs: Any) -> None:
         model.stop_training = batch == 1
 
-    history = model.fit(X, TARGETS, batch_size=4, epochs=5, verbose=0, callbacks=[LambdaCallback(on_train_batch_end=stop)])
+    history = model.fit(
+        X, TARGETS, batch_size=4, epochs=5, verbose=0, callbacks=[LambdaCallback(on_train_batch_end=stop)]
+    )
     assert int(model.optimizer.iterations.numpy()) == 2
     assert history.epoch == [0]
 

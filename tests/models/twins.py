@@ -50,7 +50,6 @@ class Outcome:
     epochs: list[int]
     weights: list[Array]
     optimizer: dict[str, Array]
-    metrics: dict[str, float]
     evaluated: Any
     predicted: Array
     printed: str
@@ -61,7 +60,6 @@ class Outcome:
         found = {f"history[{name!r}]": np.array(values) for name, values in self.history.items()}
         found |= {f"weights[{i}]": weight for i, weight in enumerate(self.weights)}
         found |= self.optimizer
-        found |= {f"evaluate {name}": np.array(value) for name, value in self.metrics.items()}
         return found | {"evaluate": np.array(self.evaluated), "predict": self.predicted}
 
 
@@ -95,7 +93,6 @@ def outcome(library: Any, run: Run, nudge: int | None = None) -> Outcome:
         epochs=history.epoch,
         weights=model.get_weights(),
         optimizer={variable.path: np.array(variable) for variable in model.optimizer.variables},
-        metrics=model.evaluate(run.x, run.y, batch_size=5, verbose=0, return_dict=True),
         evaluated=evaluated,
         predicted=model.predict(run.x, batch_size=4, verbose=0),
         printed=without_durations(stdout.getvalue()),
@@ -128,8 +125,14 @@ def floatx_put_back(*libraries: Any) -> Iterator[None]:
 
 def assert_twins(keras: Any, run: Run) -> Outcome:
     """Both engines of tinynn do what Keras does: names, order, types, text, and numbers to rounding. Returns tinynn's."""
-    with floatx_put_back(tinynn, keras):
+    with floatx_put_back(keras):
         theirs = outcome(keras, run)
+    return assert_same(run, theirs)
+
+
+def assert_same(run: Run, theirs: Outcome) -> Outcome:
+    """Both engines of tinynn come to this outcome."""
+    with floatx_put_back(tinynn):
         reference = outcome(tinynn, replace(run, run_eagerly=True))
         nudged = [outcome(tinynn, replace(run, run_eagerly=True), nudge).numbers() for nudge in (1, 2)]
         default = outcome(tinynn, replace(run, run_eagerly=False))
@@ -137,7 +140,6 @@ def assert_twins(keras: Any, run: Run) -> Outcome:
         assert list(ours.history) == list(theirs.history)
         assert ours.epochs == theirs.epochs
         assert list(ours.optimizer) == list(theirs.optimizer)
-        assert list(ours.metrics) == list(theirs.metrics)
         assert type(ours.evaluated) is type(theirs.evaluated)
         assert ours.draw == theirs.draw, "Python's random was drawn from more or less often"
         steps = max(1, int(next(iter(ours.optimizer.values()))))

@@ -124,6 +124,9 @@ def test_durations_are_taken_out_of_printed_lines(duration: str) -> None:
 def test_the_first_different_line_is_shown_from_both() -> None:
     assert compare.first_different_line("a\nb\n", "a\nb\n") == ""
     assert compare.first_different_line("a\nb", "a\nc") == 'line 2: tinynn "b", Keras "c"'
+    assert compare.first_different_line("8/8 - acc: 1 - loss: 2", "8/8 - acc: 1 - loss: 3").endswith(
+        'tinynn "loss: 2", Keras "loss: 3"'
+    )
     assert compare.first_different_line("a", "a\nc") == 'line 2: tinynn "<nothing>", Keras "c"'
     assert compare.without_numbers("loss: 0.2946 - acc: 1.5000e-04") == "loss: # - acc: #"
 
