@@ -77,11 +77,12 @@ def _run(session: training.Session, asked: argparse.Namespace, parts: Sequence[s
     if kinds:
         for name in asked.workload or WORKLOADS:
             left_out = training.PREDICT if asked.quick and name != "medical" else ()
-            training.measure(session, WORKLOADS[name], engines, [kind for kind in kinds if kind not in left_out])
+            workload = WORKLOADS[name].shortened() if asked.quick else WORKLOADS[name]
+            training.measure(session, workload, engines, [kind for kind in kinds if kind not in left_out])
     if "ops" in parts:
         ops.measure(session, engines, asked.quick)
     if "start" in parts:
-        start.measure(session, engines, rounds=asked.rounds or (1 if asked.quick else 5))
+        start.measure(session, engines, asked.rounds or 5, asked.quick)
 
 
 def _sweep(session: training.Session, asked: argparse.Namespace) -> None:
@@ -103,14 +104,16 @@ def _effort(asked: argparse.Namespace) -> training.Effort:
 
 
 def _print_ratios(results: Results) -> None:
+    """How many times as long as tinynn the others take: medians over the rounds, and the quotient of the least times."""
     for name in dict.fromkeys(row.subject for row in results.of("train")):
         rows = results.of("train", name)
-        found = table.against(rows)
-        if found:
-            told = ", ".join(f"{ENGINES[e].title} {table.times(r)}" for e, r in found.items() if e != training.FLOOR)
-            print(f"{name}: {told}")
-            if training.FLOOR in found:
-                print(f"{name}: time / floor {1 / found[training.FLOOR].median:.2f}")
+        least = {row.engine: row.details.get("least_us") for row in rows}
+        for engine, found in table.against(rows).items():
+            by_least = least[engine] / least["tinynn"]
+            if engine == training.FLOOR:
+                print(f"{name:8} time / floor {1 / found.median:.2f} (least {1 / by_least:.2f})")
+            else:
+                print(f"{name:8} vs {ENGINES[engine].title:18} {table.times(found)} (least {by_least:.2f}x)")
 
 
 def _print_list() -> None:

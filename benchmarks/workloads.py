@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -64,6 +64,11 @@ class Workload:
     def flops(self) -> int:
         """Of the matrix products of one step."""
         return sum(2 * m * k * n for m, k, n in self.products)
+
+    def shortened(self) -> Workload:
+        """For --quick: at most 100 steps of an epoch, 10 where they are long, and fewer epochs at once."""
+        steps = 10 if self.flops > 1e9 else 100
+        return replace(self, rows=min(self.rows, steps * self.batch), epochs=min(self.epochs, 5))
 
     def describe(self) -> str:
         """In one line."""

@@ -21,7 +21,7 @@ from tinynn._checks import unknown_name
 DEFAULT_SEED = 42
 """One whose six runs all stay calm: with a seed that amplifies rounding, agreement in float32 says less."""
 
-AGREE, DISAGREE, CANNOT_START, INTERRUPTED = 0, 1, 2, 130
+AGREE, DISAGREE, CANNOT_START, INTERRUPTED, NO_READER = 0, 1, 2, 130, 141
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -42,6 +42,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nparity: interrupted; nothing was written.", file=sys.stderr)
         return INTERRUPTED
+    except BrokenPipeError:  # python -m parity | head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains once more when it exits
+        return NO_READER
 
 
 def _compare(asked: argparse.Namespace) -> int:
@@ -50,7 +53,8 @@ def _compare(asked: argparse.Namespace) -> int:
     progress.start("loading TensorFlow")
     side = load(asked.device)
     found = machine.facts(side, asked.seed, asked.quick)
-    chosen = [RECIPES[name] for name in asked.model or RECIPES]
+    chosen = [RECIPES[name] for name in dict.fromkeys(asked.model or RECIPES)]
+    modes = list(dict.fromkeys(asked.mode or MODES))
     shortened = [recipe.what_quick_leaves_out() for recipe in chosen] if asked.quick else []
     progress.clear()
     _say(*machine.lines(found))
@@ -58,9 +62,7 @@ def _compare(asked: argparse.Namespace) -> int:
         _say(*table.wrapped(f"--quick: {'; '.join(shortened)}."))
     _say("", table.heading())
     bench = Bench(side.engine, TINYNN, asked.seed, progress.say)
-    rows = _run(
-        [recipe.shortened() if asked.quick else recipe for recipe in chosen], asked.mode or list(MODES), bench, progress
-    )
+    rows = _run([recipe.shortened() if asked.quick else recipe for recipe in chosen], modes, bench, progress)
     remarks = table.remarks(rows)
     _say("", *remarks, *([""] if remarks else []), *table.explanation())
     _say("", f"{table.totals(rows)}, in {clock(progress.seconds)}")

@@ -56,7 +56,7 @@ class Check(NamedTuple):
     name: str
     found: float
     allowed: float
-    where: str = ""
+    where: str = "apart"
 
     @property
     def ok(self) -> bool:
@@ -65,7 +65,7 @@ class Check(NamedTuple):
 
     def __str__(self) -> str:
         name = "" if self.name in (self.kind, "all") else f" ({self.name})"
-        return f"{self.kind}{name} {self.found:.1e} apart{self.where}, {self.allowed:.1e} allowed"
+        return f"{self.kind}{name} {self.found:.1e} {self.where}, {self.allowed:.1e} allowed"
 
 
 def series(run: Run, per_array: bool = False) -> list[Series]:
@@ -126,7 +126,7 @@ def exact_checks(tinynn: Run, keras: Run, allowed: float, moved: Sequence[Run] =
     for ours, theirs, *others in zip(*(series(run) for run in (tinynn, keras, *moved)), strict=True):
         allowed = max([least, *(MULTIPLE * _from_shadow(other, ours) for other in others)])
         found = distances(ours.values, theirs.values)
-        where = _first_place(tinynn, keras, found, allowed) if ours.kind == "weights" else ""
+        where = "apart" + (_first_place(tinynn, keras, found, allowed) if ours.kind == "weights" else "")
         checks.append(Check(ours.kind, ours.name, nan_to_inf(float(found.max())), allowed, where))
     return checks
 
@@ -145,7 +145,7 @@ def drift_checks(tinynn: Run, keras: Run, shadow: Run, moved: Sequence[Run] = ()
         near, far = sorted(engines, key=lambda name: engines[name])
         rounding = max([engines[near], *(_from_shadow(other, exact) for other in others)])
         allowed = MULTIPLE * rounding + FEW_ULP + _one_decision(exact)
-        checks.append(Check(ours.kind, ours.name, engines[far], allowed, f", {far} from the float64 shadow"))
+        checks.append(Check(ours.kind, ours.name, engines[far], allowed, f"between {far} and the float64 shadow"))
     return checks
 
 

@@ -187,9 +187,7 @@ def _moved(row: Row, exact: Run, recipe: Recipe, bench: Bench, shuffle: bool, dt
         engine = replace(bench.tinynn, name=f"moved start {i + 1} of {MOVED_STARTS}")
         runs.append(train(engine, recipe, Setting("float64", bench.seed, start, exact.data, shuffle), bench.say))
     reach = max(compare.distance(run.weights, exact.weights[-1:]) for run in runs)
-    row.notes.append(
-        f"amplifies rounding: {MOVED_BY} {dtype} ulp at the start move the weights at the end by {reach:.1e}"
-    )
+    row.notes.append(f"for scale, {MOVED_BY} {dtype} ulp at the start move the weights at the end by {reach:.1e}")
     return runs
 
 

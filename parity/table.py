@@ -34,7 +34,7 @@ EXPLANATION = (
     "snapshots",
     f"allowed: float64 {FLOAT64_ALLOWED:.0e}; seed {SEED_ALLOWED:.0e}, the same initial bits, the same printed lines and "
     f"summary; float32 {MULTIPLE} x what rounding does to the other engine + {FEW_ULP / ULP:.0f} ulp; where a run amplifies "
-    "rounding, a row that needs more says so below",
+    "rounding, a row that needs more says so",
 )
 
 _COLORS = {PASS: "\x1b[32m", FAIL: "\x1b[1;31m", NOT_RUN: "\x1b[33m"}
@@ -78,12 +78,12 @@ def difference(value: float | None) -> str:
 
 
 def sentences(rows: Sequence[Row]) -> list[str]:
-    """Why a row failed or was not run, and what else is to be known of it; one reason said once."""
-    told: dict[str, list[str]] = {}
+    """Why a row failed or was not run, and what else is to be known of it; what rows of a model share is said once."""
+    told: dict[tuple[str, str, str], list[str]] = {}
     for row in rows:
-        for text in (*row.reasons, *row.notes):
-            told.setdefault(f"{row.verdict}  {row.title}: {text}", []).append(row.mode)
-    return [f"{text} [{', '.join(modes)}]" for text, modes in told.items()]
+        if row.reasons or row.notes:
+            told.setdefault((row.verdict, row.title, "; ".join(row.reasons + row.notes)), []).append(row.mode)
+    return [f"{verdict}  {title}, {', '.join(modes)}: {text}" for (verdict, title, text), modes in told.items()]
 
 
 def remarks(rows: Sequence[Row]) -> list[str]:
@@ -109,7 +109,9 @@ def totals(rows: Sequence[Row]) -> str:
         parts.append(f"{count[FAIL]} disagree{'s' if count[FAIL] == 1 else ''}")
     if count[NOT_RUN]:
         parts.append(f"{count[NOT_RUN]} not run")
-    return f"{len(rows)} comparison{'s' if len(rows) != 1 else ''}: {', '.join(parts)}"
+    engines = sorted({row.engine.partition(":")[0] for row in rows if row.engine})
+    ran_on = f" (tinynn's engine: {' and '.join(engines)})" if engines else ""
+    return f"{len(rows)} comparison{'s' if len(rows) != 1 else ''}: {', '.join(parts)}{ran_on}"
 
 
 def _align(cell: str, width: int, column: int) -> str:

@@ -200,7 +200,7 @@ def _swapped_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     ("break_it", "model", "mode", "reason"),
     [
         (_scaled_gradient, "four-layers", "float64", "weights .* from step 1 on"),
-        (_scaled_gradient, "four-layers", "float32", "weights .* from the float64 shadow"),
+        (_scaled_gradient, "four-layers", "float32", "weights .* between Keras and the float64 shadow"),
         (_moved_epsilon, "xor", "float64", "weights .* from step 1 on"),
         (_swapped_batches, "four-layers", "seed", "weights"),
     ],

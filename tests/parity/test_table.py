@@ -47,7 +47,7 @@ def test_what_was_not_measured_is_a_dash_and_counts_that_differ_are_said() -> No
 
 def test_a_reason_that_rows_share_is_said_once() -> None:
     rows = [Row("digits", "digits", mode, reasons=["needs scikit-learn"]) for mode in ("float64", "seed")]
-    assert table.remarks(rows) == ["NOT RUN  digits: needs scikit-learn [float64, seed]"]
+    assert table.remarks(rows) == ["NOT RUN  digits, float64, seed: needs scikit-learn"]
 
 
 def test_totals_count_verdicts() -> None:

@@ -35,7 +35,8 @@ def sparse_categorical_accuracy(y_true: Tensor, y_pred: Tensor) -> Array:
     y_true, y_pred = _array(y_true), _array(y_pred)
     if y_true.ndim == y_pred.ndim and y_true.shape[-1] == 1:
         y_true = y_true[..., 0]
-    return _as_floatx(y_true == ops.argmax(y_pred, axis=-1))
+    matches = _as_floatx(y_true == ops.argmax(y_pred, axis=-1))
+    return matches[..., 0] if matches.ndim > 1 and matches.shape[-1] == 1 else matches
 
 
 class Accuracy(MeanMetricWrapper):

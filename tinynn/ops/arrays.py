@@ -493,32 +493,37 @@ def ones_like(x: Tensor, dtype: Any = None) -> Array:
 
 def equal(x1: Tensor, x2: Tensor) -> Array:
     """Where two arrays agree."""
-    return np.asarray(np.equal(value_of(x1), value_of(x2)))
+    return _compared(np.equal, x1, x2)
 
 
 def not_equal(x1: Tensor, x2: Tensor) -> Array:
     """Where two arrays differ."""
-    return np.asarray(np.not_equal(value_of(x1), value_of(x2)))
+    return _compared(np.not_equal, x1, x2)
 
 
 def greater(x1: Tensor, x2: Tensor) -> Array:
     """Where x1 > x2."""
-    return np.asarray(np.greater(value_of(x1), value_of(x2)))
+    return _compared(np.greater, x1, x2)
 
 
 def greater_equal(x1: Tensor, x2: Tensor) -> Array:
     """Where x1 >= x2."""
-    return np.asarray(np.greater_equal(value_of(x1), value_of(x2)))
+    return _compared(np.greater_equal, x1, x2)
 
 
 def less(x1: Tensor, x2: Tensor) -> Array:
     """Where x1 < x2."""
-    return np.asarray(np.less(value_of(x1), value_of(x2)))
+    return _compared(np.less, x1, x2)
 
 
 def less_equal(x1: Tensor, x2: Tensor) -> Array:
     """Where x1 <= x2."""
-    return np.asarray(np.less_equal(value_of(x1), value_of(x2)))
+    return _compared(np.less_equal, x1, x2)
+
+
+def _compared(comparison: Callable[..., Any], x1: Tensor, x2: Tensor) -> Array:
+    """In the dtype that the two have together: 0.1 in a list is a float32, which is not float64's 0.1."""
+    return np.asarray(comparison(*promote(value_of(x1), value_of(x2))))
 
 
 def isnan(x: Tensor) -> Array:
