@@ -133,8 +133,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description="Time tinynn beside its peers: the same weights, the same batches, agreement first. Exit code 0: "
-        "done; 1: an engine disagreed or failed; 2: it could not start. `python -m benchmarks report FILES` makes tables "
-        "and plots.",
+        "done; 1: an engine disagreed or failed; 2: it could not start.",
     )
     add = parser.add_argument
     add("--quick", action="store_true", help="fewer rounds and engines: under two minutes")
