@@ -166,9 +166,9 @@ class Optimizer:
         for variable in variables:
             if id(variable) not in known:
                 raise ValueError(
-                    f"Unknown variable: {variable.path}, of shape {variable.shape}. This optimizer was built for other variables; "
-                    "make a new optimizer for these (or call `optimizer.build(variables)` with the full list of variables before "
-                    "the first step)."
+                    f"Unknown variable: {variable.path}, of shape {variable.shape}. This optimizer was built for other "
+                    "variables; make a new optimizer for these (or call `optimizer.build(variables)` with the full list of "
+                    "variables before the first step)."
                 )
         if n_grads != len(variables):
             raise ValueError(f"The optimizer expects one gradient per variable, {len(variables)}; got {n_grads}.")
