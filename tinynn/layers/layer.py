@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 import math
-import sys
-import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,28 +18,6 @@ from tinynn.layers.keras_tensor import KerasTensor
 from tinynn.variable import Variable
 
 _BASE_ARGUMENTS = ("activity_regularizer", "autocast", "dtype", "input_dim", "input_shape", "name", "trainable")
-
-
-_calls = threading.local()
-
-
-def training_now() -> bool | None:
-    """What `training` is in the layer that is being called in this thread; None outside of any."""
-    return getattr(_calls, "training", None)
-
-
-@functools.cache
-def _training_argument(call: Callable[..., Any]) -> tuple[int | None, bool | None]:
-    """The place of `training` after the inputs of a layer's `call`, None if it has none; and its default."""
-    parameters = list(inspect.signature(call).parameters.values())[2:]
-    for place, parameter in enumerate(parameters):
-        if parameter.name == "training":
-            positional = parameter.kind is not parameter.KEYWORD_ONLY
-            return (
-                place if positional else sys.maxsize,
-                None if parameter.default is parameter.empty else parameter.default,
-            )
-    return None, None
 
 
 class Layer:
@@ -143,28 +117,7 @@ class Layer:
         if not self.built:
             self.build(tuple(inputs.shape))
             self.built = True
-        outer = training_now()
-        _calls.training = self._whether_training(outer, args, kwargs)
-        try:
-            return self.call(inputs, *args, **kwargs)
-        finally:
-            _calls.training = outer
-
-    def _whether_training(self, outer: bool | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool | None:
-        """What `training` is for `call` and for the layers called in it: what was said, else what holds outside, else the
-        default of `call`. A layer without such an argument is not told.
-        """
-        place, default = _training_argument(type(self).call)
-        if place is None:
-            kwargs.pop("training", None)
-            return outer
-        if len(args) > place:
-            return outer if args[place] is None else bool(args[place])
-        said = kwargs.pop("training", None)
-        training: bool | None = next((value for value in (said, outer, default) if value is not None), None)
-        if training is not None:
-            kwargs["training"] = training
-        return training
+        return self.call(inputs, *args, **kwargs)
 
     def _to_own_dtype(self, inputs: Any) -> Any:
         if not isinstance(inputs, (np.ndarray, TensorLike)):

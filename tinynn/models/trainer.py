@@ -587,7 +587,6 @@ def _arguments(method: Callable[..., Any]) -> list[str]:
 
 
 def _python(value: Any) -> Any:
-    value = value_of(value)
     return float(value) if np.ndim(value) == 0 else np.asarray(value)
 
 
