@@ -7,6 +7,7 @@ import importlib
 import pkgutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,7 @@ LAYERS = [
     ["models"],
 ]
 OUTSIDE = {"parity", "benchmarks", "tests", "tensorflow", "keras", "sklearn", "matplotlib"}
+NEVER = {"parity", "benchmarks", "tests", "tensorflow", "keras", "jax", "torch"}  # not even within a function
 
 
 def layer_of(module: str) -> int | None:
@@ -43,10 +45,18 @@ def layer_of(module: str) -> int | None:
 
 def imports_of(module: str) -> set[str]:
     """What a module imports at its top level, but for TYPE_CHECKING."""
+    return _imports(tree_of(module).body)
+
+
+def tree_of(module: str) -> ast.Module:
     path = PACKAGE.parent / (module.replace(".", "/") + ".py")
     path = path if path.exists() else PACKAGE.parent / module.replace(".", "/") / "__init__.py"
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def _imports(nodes: Iterable[ast.AST]) -> set[str]:
     found: set[str] = set()
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+    for node in nodes:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -66,11 +76,49 @@ def test_imports_run_downwards(module: str) -> None:
 
 
 @pytest.mark.parametrize("module", ["tinynn", *MODULES])
+def test_the_other_engines_are_imported_nowhere(module: str) -> None:
+    for imported in _imports(ast.walk(tree_of(module))):
+        assert imported.split(".")[0] not in NEVER, f"{module} imports {imported}"
+
+
+def test_the_layers_are_true_to_what_they_name() -> None:
+    """No entry of LAYERS is about a module that is not there any more."""
+    for names in LAYERS:
+        for name in names:
+            assert any(module == f"tinynn.{name}" for module in [*MODULES, "tinynn.engine.intrinsics"]), name
+
+
+@pytest.mark.parametrize("module", ["tinynn", *MODULES])
 def test_all_names_are_there_and_sorted(module: str) -> None:
     loaded = importlib.import_module(module)
     names = getattr(loaded, "__all__", [])
     assert [name for name in names if not hasattr(loaded, name)] == []
-    assert len(set(names)) == len(names)
+    assert list(names) == sorted(set(names), key=lambda name: (not name.isupper(), not name[0].isupper(), name))
+
+
+NOT_OFFERED = {"tinynn.ops": {"getitem"}, "tinynn.losses": {"LossFunctionWrapper"}}
+
+
+@pytest.mark.parametrize("module", ["tinynn", *MODULES])
+def test_packages_offer_all_that_they_gather(module: str) -> None:
+    """A public class or function of tinynn that a package's `__init__` imports or writes is in its `__all__`."""
+    loaded = importlib.import_module(module)
+    offered = getattr(loaded, "__all__", None)
+    if offered is None or not hasattr(loaded, "__path__"):
+        return
+    gathered = {
+        name
+        for name, value in vars(loaded).items()
+        if callable(value) and not name.startswith("_") and str(getattr(value, "__module__", "")).startswith("tinynn")
+    }
+    helpers = {name for name in gathered if vars(loaded)[name].__module__ in ("tinynn._checks", "tinynn._naming")}
+    assert gathered - set(offered) - helpers - NOT_OFFERED.get(module, set()) == set()
+
+
+def test_star_import_gives_the_public_names() -> None:
+    names: dict[str, object] = {}
+    exec("from tinynn import *", names)
+    assert set(tinynn.__all__) <= set(names)
 
 
 def test_importing_tinynn_loads_numpy_alone() -> None:

@@ -22,7 +22,7 @@ class Variable(TensorLike):
     Args:
         initializer: the first value, or a function `(shape, dtype) -> array`.
         shape: needed with a function.
-        dtype: "float32", ...; the value's own by default, floatx for Python numbers and functions.
+        dtype: "float32", ...; the value's own by default, floatx for Python floats and functions, int32 for Python integers.
         trainable: whether tapes and optimizers take note of it.
         name: "variable", "variable_1", ... by default.
 
@@ -54,8 +54,8 @@ class Variable(TensorLike):
             dtype = dtype or config.floatx()
             return np.array(value_of(initializer(tuple(shape), dtype=dtype)), dtype=dtype)
         value = np.array(value_of(initializer))
-        if dtype is None and not hasattr(initializer, "dtype") and value.dtype.kind == "f":
-            dtype = config.floatx()
+        if dtype is None and not hasattr(initializer, "dtype"):  # Python numbers
+            dtype = {"f": config.floatx(), "i": "int32"}.get(value.dtype.kind)
         return value if dtype is None else value.astype(dtype)
 
     @property

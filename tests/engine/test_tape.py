@@ -363,25 +363,38 @@ def test_custom_gradient_is_taken_at_its_word() -> None:
     assert type(cube_with_a_wrong_slope(np.array(2.0))) is not Recorded
 
 
-@pytest.mark.parametrize(
-    "call",
-    [
-        lambda x: np.linalg.det(x),
-        lambda x: np.cumsum(x),
-        lambda x: np.sort(x),
-        lambda x: np.arctan(x),
-        lambda x: np.add.reduce(x),
-        lambda x: np.exp(x, out=np.empty((2, 2))),
-        lambda x: np.add.at(np.zeros((2, 2)), 0, x),
-    ],
-)
+WITHOUT_DERIVATIVE = [
+    lambda x: np.linalg.det(x),
+    lambda x: np.cumsum(x),
+    lambda x: np.sort(x),
+    lambda x: np.arctan(x),
+    lambda x: np.add.reduce(x),
+    lambda x: np.exp(x, out=np.empty((2, 2))),
+    lambda x: np.allclose([x, np.eye(2)], x),
+    lambda x: np.histogram(x, bins=2, weights=x),
+]
+
+
+@pytest.mark.parametrize("call", WITHOUT_DERIVATIVE)
 def test_numpy_functions_without_a_derivative_raise_rather_than_drop_it(call: Any) -> None:
     x = Variable([[1.0, 2.0], [3.0, 4.0]])
-    with (
-        GradientTape(),
-        pytest.raises(TypeError, match=r"(?s)np\.\w+ .*(no derivative in tinynn|is not recorded).*x\.numpy\(\)"),
-    ):
+    with GradientTape(), pytest.raises(TypeError, match=r"np\.\w+, .* has no derivative in tinynn\. .*x\.numpy\(\)"):
         call(x)
+
+
+@pytest.mark.parametrize("call", WITHOUT_DERIVATIVE)
+def test_numpy_functions_work_where_no_tape_listens(call: Any) -> None:
+    x = Variable([[1.0, 2.0], [3.0, 4.0]])
+    found, expected = call(x), call(x.value)
+    assert type(found) is type(expected)
+    for one, other in zip(found, expected) if isinstance(found, tuple) else [(found, expected)]:
+        assert np.array_equal(one, other)
+
+
+def test_an_array_may_grow_by_a_variable() -> None:
+    total = np.zeros(2)
+    total += Variable([1.0, 2.0])
+    assert total.tolist() == [1, 2]
 
 
 def test_numpy_functions_with_a_derivative_are_recorded() -> None:
@@ -520,6 +533,13 @@ def test_an_id_used_again_brings_no_one_else_s_logits(seeds: list[int]) -> None:
         del output
         stranger = np.full((1, 2), 0.5)
         assert recorded.logits_of(stranger) is None
+
+
+def test_logits_under_an_id_are_given_to_their_own_output_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Should the word of an output's death ever come late, the table still knows whose logits they were."""
+    output, stranger, logits = np.ones(2), np.ones(2), np.zeros(2)
+    monkeypatch.setitem(recorded._logits, id(stranger), (weakref.ref(output), logits))
+    assert recorded.logits_of(stranger) is None
 
 
 def test_a_training_step_leaves_nothing_behind() -> None:

@@ -42,12 +42,19 @@ PAIRS: dict[str, tuple[Any, Any]] = {
 }
 
 
-def weights_for(y_true: Any, y_pred: Any) -> dict[str, Any]:
-    """Sample weights of all the shapes there are."""
+# Pairs that are tried with weights of all shapes; the others with one per sample alone.
+WEIGHTED = ("one-hot", "class numbers", "zeros and ones beside a column", "columns", "three axes, class numbers")
+
+
+def weights_for(kind: str) -> dict[str, Any]:
+    """Sample weights for a pair."""
+    y_true, y_pred = PAIRS[kind]
     n = len(y_true)
+    plain = {"none": None, "one per sample": np.arange(1.0, n + 1)}
+    if kind not in WEIGHTED:
+        return plain
     return {
-        "none": None,
-        "one per sample": np.arange(1.0, n + 1),
+        **plain,
         "integers": np.arange(n),
         "list": list(range(1, n + 1)),
         "column": np.arange(1.0, n + 1)[:, None],

@@ -98,7 +98,7 @@ def test_classes_give_keras_s_values_for_all_weights_and_reductions(keras_in: An
             assert_same(
                 keras_in, lambda k, t=y_true, p=y_pred, s=settings: getattr(k, name)(**s)(t, p), (kind, settings)
             )
-        for weights, w in weights_for(y_true, y_pred).items():
+        for weights, w in weights_for(kind).items():
             for reduction in (
                 REDUCTIONS if kind in ("one-hot", "three axes, class numbers", "columns") else ["sum_over_batch_size"]
             ):

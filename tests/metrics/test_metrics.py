@@ -54,7 +54,7 @@ def assert_same(keras: Any, call: Callable[[Any], Any], what: Any) -> None:
 @pytest.mark.parametrize("name", CLASSES)
 def test_metrics_gather_over_batches_as_keras_s(keras_in: Any, name: str) -> None:
     for kind, (y_true, y_pred) in PAIRS.items():
-        for weights, w in weights_for(y_true, y_pred).items():
+        for weights, w in weights_for(kind).items():
 
             def gathered(k: Any, t: Any = y_true, p: Any = y_pred, w: Any = w) -> Any:
                 metric = getattr(k, name)()

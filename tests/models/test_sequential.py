@@ -392,7 +392,7 @@ def recipes(draw: Any) -> Callable[[Any], Any]:
 
 
 @pytest.mark.keras
-@settings(max_examples=12)
+@settings(max_examples=10)
 @given(make=recipes(), line_length=st.sampled_from([None, 40, 65, 120]), show_trainable=st.booleans())
 def test_summaries_are_keras_s(
     keras: Any, make: Callable[[Any], Any], line_length: int | None, show_trainable: bool

@@ -92,7 +92,7 @@ def outcome(library: Any, run: Run, nudge: int | None = None) -> Outcome:
         history=history.history,
         epochs=history.epoch,
         weights=model.get_weights(),
-        optimizer={variable.path: np.array(variable) for variable in model.optimizer.variables},
+        optimizer={variable.path: np.array(variable.numpy()) for variable in model.optimizer.variables},
         evaluated=evaluated,
         predicted=model.predict(run.x, batch_size=8, verbose=0),
         printed=without_durations(stdout.getvalue()),

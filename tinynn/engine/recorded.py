@@ -18,8 +18,8 @@ numpy_functions: dict[Any, Callable[..., Any]] = {}
 class TensorLike(NDArrayOperatorsMixin):
     """Behaves as the array in `.value`; operators and NumPy functions on it become operations of `tinynn.ops`.
 
-    So `x @ w + b` and `np.tanh(x)` are recorded. A NumPy function that has no derivative here raises TypeError, rather
-    than drop the gradient in silence: `x.numpy()` leaves the tape on purpose.
+    So `x @ w + b` and `np.tanh(x)` are recorded. Under an open tape, a NumPy function that has no derivative here raises
+    TypeError, rather than drop the gradient in silence: `x.numpy()` leaves the tape on purpose.
     """
 
     __slots__ = ()
@@ -62,14 +62,16 @@ class TensorLike(NDArrayOperatorsMixin):
         return np.array(self.value, dtype=dtype, copy=copy)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **settings: Any) -> Any:
-        if method == "__call__" and not settings:
-            return _operation_for(ufunc)(*inputs)
-        raise TypeError(
-            f"np.{ufunc.__name__} with {method}{settings or ''} is not recorded; use tinynn.ops or x.numpy()."
-        )
+        if method == "__call__" and not settings and ufunc in numpy_functions:
+            return numpy_functions[ufunc](*inputs)
+        _refuse_under_a_tape(ufunc)
+        return getattr(ufunc, method)(*_plain(inputs), **_plain(settings))
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        return _operation_for(function)(*args, **kwargs)
+        if function in numpy_functions:
+            return numpy_functions[function](*args, **kwargs)
+        _refuse_under_a_tape(function)
+        return function(*_plain(args), **_plain(kwargs))
 
     def __getitem__(self, index: Any) -> Any:
         return numpy_functions["getitem"](self, index=index)
@@ -117,13 +119,23 @@ def snapshot_of(tensor: Tensor) -> Any:
     return tensor.snapshot() if isinstance(tensor, TensorLike) else tensor
 
 
-def _operation_for(function: Any) -> Callable[..., Any]:
-    operation = numpy_functions.get(function)
-    if operation is None:
+def _refuse_under_a_tape(function: Any) -> None:
+    from tinynn.engine.tape import any_tape_open
+
+    if any_tape_open():
         raise TypeError(
-            f"np.{function.__name__} has no derivative in tinynn. Use a function of tinynn.ops, or x.numpy() to leave the tape."
+            f"np.{function.__name__}, used in this way, has no derivative in tinynn. Use a function of tinynn.ops, or "
+            "x.numpy() to leave the tape."
         )
-    return operation
+
+
+def _plain(structure: Any) -> Any:
+    """The plain arrays in a nest of tuples, lists and dictionaries."""
+    if isinstance(structure, dict):
+        return {name: _plain(value) for name, value in structure.items()}
+    if isinstance(structure, (tuple, list)):
+        return type(structure)(_plain(value) for value in structure)
+    return value_of(structure)
 
 
 # An output remembers the logits it came from ---------------------------------------------------------------------------

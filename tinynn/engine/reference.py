@@ -21,7 +21,7 @@ def train_step(model: Trainer, batch: Batch) -> dict[str, Any]:
     """Predict, measure the loss, differentiate it, change the weights; the loss noted is that before the change."""
     x, y, sample_weight = batch
     with GradientTape() as tape:
-        y_pred = model(x, training=True)
+        y_pred = model(x, training=True) if model.hears_training else model(x)
         loss = model.compute_loss(x, y, y_pred, sample_weight, training=True)
     model.track_loss(loss, len(x))
     variables = model.trainable_variables
@@ -36,7 +36,7 @@ def train_step(model: Trainer, batch: Batch) -> dict[str, Any]:
 def test_step(model: Trainer, batch: Batch) -> dict[str, Any]:
     """Predict and measure."""
     x, y, sample_weight = batch
-    y_pred = model(x, training=False)
+    y_pred = model(x, training=False) if model.hears_training else model(x)
     loss = model.compute_loss(x, y, y_pred, sample_weight, training=False)
     model.track_loss(loss, len(x))
     return model.compute_metrics(x, y, y_pred, sample_weight)

@@ -38,6 +38,9 @@ class InputLayer(Layer):
         if "input_shape" in kwargs:
             warnings.warn("Argument `input_shape` is deprecated. Use `shape` instead.", stacklevel=2)
             shape = kwargs.pop("input_shape")
+        for kind in ("sparse", "ragged", "optional"):
+            if kwargs.pop(kind, None):
+                raise ValueError(f"Input: {kind}=True is not there in tinynn.")
         super().__init__(name=name, dtype=dtype, **kwargs)
         if (shape is None) == (batch_shape is None):
             raise ValueError(f"Input expects shape=(...) of one sample (or batch_shape); got {shape=}, {batch_shape=}.")

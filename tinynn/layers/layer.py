@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import math
+import sys
+import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +22,28 @@ from tinynn.layers.keras_tensor import KerasTensor
 from tinynn.variable import Variable
 
 _BASE_ARGUMENTS = ("activity_regularizer", "autocast", "dtype", "input_dim", "input_shape", "name", "trainable")
+
+
+_calls = threading.local()
+
+
+def training_now() -> bool | None:
+    """What `training` is in the layer that is being called in this thread; None outside of any."""
+    return getattr(_calls, "training", None)
+
+
+@functools.cache
+def _training_argument(call: Callable[..., Any]) -> tuple[int | None, bool | None]:
+    """The place of `training` after the inputs of a layer's `call`, None if it has none; and its default."""
+    parameters = list(inspect.signature(call).parameters.values())[2:]
+    for place, parameter in enumerate(parameters):
+        if parameter.name == "training":
+            positional = parameter.kind is not parameter.KEYWORD_ONLY
+            return (
+                place if positional else sys.maxsize,
+                None if parameter.default is parameter.empty else parameter.default,
+            )
+    return None, None
 
 
 class Layer:
@@ -117,7 +143,30 @@ class Layer:
         if not self.built:
             self.build(tuple(inputs.shape))
             self.built = True
-        return self.call(inputs, *args, **kwargs)
+        outer = training_now()
+        _calls.training = self._whether_training(outer, args, kwargs)
+        try:
+            return self.call(inputs, *args, **kwargs)
+        finally:
+            _calls.training = outer
+
+    def _whether_training(self, outer: bool | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool | None:
+        """What `training` is in this call, for `call` if it has the argument, and for the layers called in it.
+
+        What was said, else what holds in the layer around, else the default of `call`.
+        """
+        place, default = _training_argument(type(self).call)
+        if place is not None and len(args) > place:
+            return args[place]  # type: ignore[no-any-return]
+        training: bool | None = kwargs.pop("training") if "training" in kwargs else default if outer is None else outer
+        if place is not None and training is not None:
+            kwargs["training"] = training
+        return training
+
+    @property
+    def hears_training(self) -> bool:
+        """Whether `call` has an argument `training`."""
+        return _training_argument(type(self).call)[0] is not None
 
     def _to_own_dtype(self, inputs: Any) -> Any:
         if not isinstance(inputs, (np.ndarray, TensorLike)):
@@ -213,11 +262,17 @@ class Layer:
 
     @property
     def trainable(self) -> bool:
-        """Whether the layer is trained; setting it freezes or frees its variables and those of layers within."""
+        """Whether the layer is trained; setting it freezes or frees its variables and those of layers within.
+
+        As in Keras on TensorFlow, nothing happens when it is set to what it is: freeing a model that is not frozen leaves
+        its frozen layers frozen.
+        """
         return self._trainable
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
+        if value is self._trainable:
+            return
         self._trainable = bool(value)
         for variable in self._variables:
             variable.trainable = self._trainable and variable._wants_training

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +12,7 @@ from tinynn._typing import Array, BatchShape, Tensor
 from tinynn.engine.tape import any_tape_open
 from tinynn.layers.input_layer import InputLayer
 from tinynn.layers.keras_tensor import KerasTensor
-from tinynn.layers.layer import Layer
+from tinynn.layers.layer import Layer, training_now
 from tinynn.models.model import Model
 from tinynn.ops import nn
 
@@ -37,7 +36,6 @@ class Sequential(Model):
         super().__init__(trainable=trainable, name=name)
         self._stack: list[Layer] = []
         self._inputs: KerasTensor | None = None
-        self._takes_training: list[bool] = []
         for layer in layers or []:
             self.add(layer, rebuild=False)
         self._build_if_possible()
@@ -145,7 +143,6 @@ class Sequential(Model):
             layer._output = tensor = KerasTensor(layer.compute_output_shape(tensor.shape), layer.dtype)
             if getattr(layer, "activation", None) is activations.softmax:
                 nn.warn_of_lone_softmax(tensor.shape)
-        self._takes_training = [_has_training(layer) for layer in self.layers]
         self.built = True
         self._pack()
 
@@ -199,7 +196,7 @@ class Sequential(Model):
         if engine is not None and type(inputs) is np.ndarray and not args and not kwargs.get("training") and self.built:
             asked_for = self.jit_compile is not False and not self.run_eagerly
             fits = 0 < len(inputs) <= 1024 and inputs.shape[1:] == self.input_shape[1:] and inputs.dtype.kind in "fiub"
-            if asked_for and fits and not any_tape_open() and engine.is_current():
+            if asked_for and fits and not training_now() and not any_tape_open() and engine.is_current():
                 return engine.call(inputs)
         return super().__call__(inputs, *args, **kwargs)
 
@@ -210,8 +207,8 @@ class Sequential(Model):
             ValueError: inputs of another shape than the model was built for.
         """
         x = self._to_input_shape(inputs)
-        for layer, takes_training in zip(self.layers, self._takes_training, strict=True):
-            x = layer(x, training=training) if takes_training else layer(x)
+        for layer in self.layers:
+            x = layer(x) if training is None else layer(x, training=training)
         return x
 
     def _to_input_shape(self, inputs: Tensor) -> Any:
@@ -266,7 +263,3 @@ def _mend(expected: BatchShape, received: tuple[int, ...]) -> str:
     if len(received) == 1:
         return "One sample is x[None, :], one column x[:, None]."
     return "Reshape the data, or build a model for its shape."
-
-
-def _has_training(layer: Layer) -> bool:
-    return "training" in inspect.signature(layer.call).parameters

@@ -106,7 +106,8 @@ class Trainer(Layer):
 
     def predict_step(self, data: Any) -> Array:
         """The outputs for one batch."""
-        return np.asarray(value_of(self(unpack(data).x, training=False)))
+        x = unpack(data).x
+        return np.asarray(value_of(self(x, training=False) if self.hears_training else self(x)))
 
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
@@ -587,6 +588,7 @@ def _arguments(method: Callable[..., Any]) -> list[str]:
 
 
 def _python(value: Any) -> Any:
+    value = value_of(value)
     return float(value) if np.ndim(value) == 0 else np.asarray(value)
 
 
