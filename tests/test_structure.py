@@ -25,10 +25,11 @@ LAYERS = [
     ["_typing", "_checks", "_naming", "_compiled", "config"],
     ["engine.recorded", "engine.codes", "variable", "buffer"],
     [*(f"random.{part}" for part in ("philox", "streams", "shuffles", "seed_generator", "global_seed")), "kernels"],
-    ["engine.tape", "engine.reference", "engine.blas", "engine.machine", "engine.intrinsics", "engine.loop"],
+    ["engine.units", "engine.measures", "engine.blas"],
+    ["engine.tape", "engine.reference", "engine.machine", "engine.intrinsics", "engine.loop"],
     ["ops", "random"],  # the public functions of tinynn.random are operations, and dropout is recorded
     ["activations", "initializers", "layers", "losses", "metrics", "optimizers", "callbacks", "utils", "backend"],
-    ["engine.plan", "engine.compiled"],
+    ["engine.twins", "engine.plan", "engine.compiled"],
     ["models"],
 ]
 OUTSIDE = {"parity", "benchmarks", "tests", "tensorflow", "keras", "sklearn", "matplotlib"}

@@ -49,9 +49,26 @@ def flatten(array: Array) -> Array:
     return array.reshape(-1)
 
 
-def typed(octets: Array, offset: int, size: int, like: Array) -> Array:
-    """`size` values of like's dtype that stand in an array of bytes from `offset` on."""
-    return octets[offset : offset + size * like.itemsize].view(like.dtype)
+def put(frame: Array, place: int, array: Array) -> None:
+    """Note in a frame where a (rows, columns) array stands, and its shape; see `tinynn.engine.units`."""
+    frame[3 * place : 3 * place + 3] = array.__array_interface__["data"][0], array.shape[0], array.shape[1]
+
+
+def put_line(frame: Array, place: int, array: Array) -> None:
+    """The same for an array of one axis."""
+    frame[3 * place : 3 * place + 3] = array.__array_interface__["data"][0], array.size, 1
+
+
+def put_word(frame: Array, place: int, word: int) -> None:
+    """Note a whole number in a frame."""
+    frame[3 * place] = word
+
+
+def call_at(address: int, frame: Array) -> None:
+    """Call the unit that stands at an address with the arguments in a frame."""
+    from tinynn.engine.units import call_plain
+
+    call_plain(int(address), frame)
 
 
 def gemm(transpose_a: bool, transpose_b: bool, alpha: Any, a: Array, b: Array, beta: Any, c: Array) -> None:
@@ -106,7 +123,10 @@ def give_way() -> None:
     os.sched_yield() if hasattr(os, "sched_yield") else time.sleep(0)
 
 
-PRIMITIVES = (view, line, flatten, typed, gemm, exp, log, tanh, bits, flush_denormals, arrive, look, give_way)
+PRIMITIVES = (
+    *(view, line, flatten, put, put_line, put_word, call_at),
+    *(gemm, exp, log, tanh, bits, flush_denormals, arrive, look, give_way),
+)
 
 OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
 """numpy: 1/0 is inf, as in NumPy. nogil: a team of threads runs the loop. No fastmath: sums keep their order."""
@@ -160,7 +180,7 @@ def _compile_all(callable_from_python: bool) -> dict[int, Any]:
     """id of each marked function and primitive -> what takes its place."""
     import numba
 
-    import tinynn.engine.loop  # noqa: F401  so that every twin has been marked
+    import tinynn.engine.loop  # noqa: F401  so that its twins have been marked
     from tinynn.engine import intrinsics
 
     replacements = {id(primitive): getattr(intrinsics, primitive.__name__) for primitive in PRIMITIVES}

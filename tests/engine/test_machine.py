@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tinynn.engine import machine
+from tinynn.engine import machine, twins
 
 ROOT = Path(machine.__file__).parents[2]
 
@@ -42,14 +42,13 @@ print(json.dumps(told))
 
 FAKE = """
 import sys, time
-from types import SimpleNamespace
 from pathlib import Path
 from tinynn.engine import machine
-def run(arguments, **options):
+def compile_apart(real, units):
     time.sleep(1)
-    Path(arguments[-1]).write_bytes(Path(sys.argv[1]).read_bytes())
-    return SimpleNamespace(returncode=0, stderr="")
-machine.subprocess = SimpleNamespace(run=run, DEVNULL=None)
+    found = {file.name.split("-float")[0]: file.read_bytes() for file in Path(sys.argv[1]).iterdir()}
+    return {unit: found[unit.name] for unit in units}
+machine._compile_apart = compile_apart
 """
 """In place of numba: a second's wait, then code that is already there."""
 
@@ -82,23 +81,39 @@ def first_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str,
 
 @pytest.fixture(scope="module")
 def kept(first_run: Any) -> Path:
-    """The file with code for float32."""
-    (file,) = first_run[0].iterdir()
-    return file
+    """The file with the loop's code for float32."""
+    (file,) = first_run[0].glob("loop.run-*")
+    return file  # type: ignore[no-any-return]
+
+
+def parts(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+def prepare() -> int:
+    """As a new process does; the address."""
+    machine._ready.clear()
+    machine._failed.clear()
+    machine.prepare(np.dtype(np.float32), [machine.LOOP])
+    return machine.address(np.dtype(np.float32), machine.LOOP)
 
 
 # One compilation --------------------------------------------------------------------------------------------------------
 
 
-def test_the_first_process_compiles_says_so_and_leaves_one_file(first_run: Any, kept: Path) -> None:
+def test_the_first_process_compiles_says_so_and_leaves_a_file_for_each_part(first_run: Any, kept: Path) -> None:
     _, told, said = first_run
     assert told["engine"].startswith("compiled: ")
     assert not told["numba"], "numba was loaded into the process that trains"
     first, second = said.splitlines()
-    assert first.startswith("tinynn: compiling for float32")
+    assert first.startswith(
+        "tinynn: compiling 12 parts for float32"
+    )  # the loop, tanh, softmax, loss, Adam, data, dropout
     assert second.startswith("tinynn: compiled in ")
-    assert kept.name.startswith("run-float32-")
-    machine._parsed(kept.read_bytes())
+    files = parts(kept.parent)
+    assert len(files) == 12
+    for content in files.values():
+        machine._parsed(content)
 
 
 def test_the_next_process_reads_the_file_and_is_silent(first_run: Any, kept: Path) -> None:
@@ -118,12 +133,13 @@ def compilations(kept: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     """An own empty cache; compilations are noted, and give the code that is already there."""
     made: list[Any] = []
 
-    def run(arguments: list[str], **options: Any) -> Any:
-        made.append(arguments)
-        Path(arguments[-1]).write_bytes(kept.read_bytes())
-        return SimpleNamespace(returncode=0, stderr="")
+    def compile_apart(real: Any, units: Any) -> Any:
+        made.append(units)
+        return {machine.LOOP: kept.read_bytes()}
 
-    monkeypatch.setattr(machine, "subprocess", SimpleNamespace(run=run, DEVNULL=None))
+    monkeypatch.setattr(machine, "_compile_apart", compile_apart)
+    monkeypatch.setattr(machine, "_ready", {})
+    monkeypatch.setattr(machine, "_failed", {})
     monkeypatch.setenv("TINYNN_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("NUMBA_DISABLE_JIT", raising=False)
     return made
@@ -145,10 +161,10 @@ def test_a_damaged_file_is_compiled_again(damage: str, kept: Path, compilations:
     place = tmp_path / "cache" / kept.name
     place.parent.mkdir()
     place.write_bytes(damaged)
-    assert machine._prepare(np.dtype(np.float32)) is not None
+    assert prepare() > 0
     assert len(compilations) == 1
     assert place.read_bytes() == whole
-    machine._prepare(np.dtype(np.float32))
+    prepare()
     assert len(compilations) == 1, "compiled although the file is whole now"
 
 
@@ -157,10 +173,10 @@ def test_an_older_version_of_the_code_is_dropped_and_the_other_precision_stays(
 ) -> None:
     folder = tmp_path / "cache"
     folder.mkdir()
-    for name in ("run-float32-0123.bin", "run-float64-0123.bin"):
+    for name in ("loop.run-float32-0123.bin", "loop.run-float64-0123.bin"):
         (folder / name).write_bytes(b"old")
-    machine._prepare(np.dtype(np.float32))
-    assert sorted(file.name for file in folder.iterdir()) == sorted([kept.name, "run-float64-0123.bin"])
+    prepare()
+    assert sorted(file.name for file in folder.iterdir()) == sorted([kept.name, "loop.run-float64-0123.bin"])
 
 
 # Where it is kept -------------------------------------------------------------------------------------------------------
@@ -186,7 +202,7 @@ def test_where_nothing_can_be_written_code_is_used_all_the_same(
 ) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("TINYNN_CACHE", str(tmp_path / "file"))
-    assert machine._prepare(np.dtype(np.float32)) is not None
+    assert prepare() > 0
 
 
 def test_the_order_of_the_cache_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -202,28 +218,38 @@ def test_the_order_of_the_cache_folders(monkeypatch: pytest.MonkeyPatch, tmp_pat
 def test_the_files_name_changes_with_the_sources(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     import llvmlite.binding as llvm
 
-    before = machine._digest(llvm)
-    assert machine._digest(llvm) == before
-    for folder in ("kernels", "engine"):
-        (tmp_path / folder).mkdir()
-    for source in ("_compiled.py", "kernels/relu.py", "engine/machine.py", "engine/loop.py"):
-        (tmp_path / source).write_bytes((Path(machine.__file__).parents[1] / source).read_bytes())
-    monkeypatch.setattr(machine, "__file__", str(tmp_path / "engine" / "machine.py"))
-    seen = {before, machine._digest(llvm)}
-    for source in ("_compiled.py", "kernels/relu.py", "engine/loop.py"):
-        (tmp_path / source).write_bytes((tmp_path / source).read_bytes() + b"\n")
-        seen.add(machine._digest(llvm))
-    assert len(seen) == 5
+    def digests() -> list[str]:
+        return [machine._digest(llvm, unit) for unit in (machine.LOOP, twins.ADAM)]
+
+    before = digests()
+    assert digests() == before
+    package = Path(machine.__file__).parents[1]
+    shutil.copytree(package, tmp_path / "tinynn", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(machine, "__file__", str(tmp_path / "tinynn" / "engine" / "machine.py"))
+    assert digests() == before
+
+    def changed(source: str) -> list[bool]:
+        path = tmp_path / "tinynn" / source
+        whole = path.read_bytes()
+        path.write_bytes(whole + b"\n")
+        found = [new != old for new, old in zip(digests(), before)]
+        path.write_bytes(whole)
+        return found
+
+    assert changed("_compiled.py") == changed("engine/units.py") == changed("kernels/elementary.py") == [True, True]
+    assert changed("engine/loop.py") == changed("kernels/dense.py") == changed("engine/codes.py") == [True, False]
+    assert changed("kernels/adam.py") == [False, True]
+    assert changed("layers/dense.py") == changed("kernels/relu.py") == [False, False]
 
 
 def test_two_processes_that_compile_at_once_both_work_and_leave_one_whole_file(kept: Path, tmp_path: Path) -> None:
     folder = tmp_path / "cache"
-    processes = [start(FAKE + TRAIN, str(kept), TINYNN_CACHE=str(folder)) for _ in range(2)]
+    processes = [start(FAKE + TRAIN, str(kept.parent), TINYNN_CACHE=str(folder)) for _ in range(2)]
     told = [result(process) for process in processes]
     assert all(one["engine"].startswith("compiled: ") for one, _ in told)
-    assert all("compiling for float32" in said for _, said in told), "the second started after the first had ended"
+    assert all("parts for float32" in said for _, said in told), "the second started after the first had ended"
     assert told[0][0]["weights"] == told[1][0]["weights"]
-    assert [(file.name, file.read_bytes()) for file in folder.iterdir()] == [(kept.name, kept.read_bytes())]
+    assert parts(folder) == parts(kept.parent)
 
 
 # Without ----------------------------------------------------------------------------------------------------------------
@@ -247,7 +273,7 @@ def test_without_numba_it_is_tried_once(tmp_path: Path) -> None:
     stub.mkdir()
     (stub / "numba.py").write_text("raise ImportError('no numba on this machine')\n")
     _, said = result(start(TRAIN, first=str(stub), TINYNN_CACHE=str(tmp_path / "empty")))
-    assert said.count("compiling for float32") == 1
+    assert said.count("parts for float32") == 1
 
 
 def test_kept_code_needs_no_numba(first_run: Any, kept: Path, tmp_path: Path) -> None:

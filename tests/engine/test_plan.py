@@ -27,6 +27,10 @@ def field(plan: Plan, name: int) -> list[int]:
     return plan.table[:, name].tolist()
 
 
+def activations(plan: Plan) -> list[str | None]:
+    return [step.activation and step.activation.forward.name for step in plan.steps]
+
+
 # By hand ----------------------------------------------------------------------------------------------------------------
 
 
@@ -35,7 +39,7 @@ def test_two_dense_layers_by_hand() -> None:
     assert plan.widths == [4, 3, 2]
     assert field(plan, c.FAN_IN) == [4, 3]
     assert field(plan, c.UNITS) == [3, 2]
-    assert field(plan, c.ACTIVATION) == [c.RELU, c.SOFTMAX]
+    assert activations(plan) == ["relu.forward", "softmax.forward"]
     assert field(plan, c.KERNEL) == [0, 15]  # 4 * 3 weights and 3 biases, then
     assert field(plan, c.BIAS) == [12, 21]  # 3 * 2 weights and 2 biases
     assert field(plan, c.DROPOUT) == [-1, -1]
@@ -49,7 +53,7 @@ def test_two_dense_layers_by_hand() -> None:
 
 def test_activation_and_dropout_join_the_layer_before_them() -> None:
     plan = plan_of(layers.Dense(3), layers.Activation("tanh"), layers.Dropout(0.5), layers.Dense(1))
-    assert field(plan, c.ACTIVATION) == [c.TANH, c.LINEAR]
+    assert activations(plan) == ["tanh.forward", None]
     assert field(plan, c.DROPOUT) == [0, -1]
     assert not plan.remembers_logits
 
@@ -59,7 +63,7 @@ def test_a_second_activation_and_dropout_at_the_start_are_steps_of_their_own() -
         layers.Dropout(0.1), layers.Dense(3, "relu"), layers.Activation("sigmoid"), layers.Dense(1, "sigmoid")
     )
     assert field(plan, c.DENSE) == [0, 1, 0, 1]
-    assert field(plan, c.ACTIVATION) == [c.LINEAR, c.RELU, c.SIGMOID, c.SIGMOID]
+    assert activations(plan) == [None, "relu.forward", "sigmoid.forward", "sigmoid.forward"]
     assert field(plan, c.DROPOUT) == [0, -1, -1, -1]
     assert plan.widths == [4, 4, 3, 3, 1]
     assert plan.lowest == 1  # there is nothing to train below the first affine map
@@ -192,7 +196,9 @@ def stretches(plan: Plan, batch: int, team: int, y_width: int, job: Array) -> li
             inputs = begins(row[c.FAN_IN], member + 1) - begins(row[c.FAN_IN], member)
             units = begins(row[c.UNITS], member + 1) - begins(row[c.UNITS], member)
             width = classes if j == last else units
-            found.append((f"{j} active {member}", base + row[c.ACTIVE], batch * width))
+            found.append((f"{j} before {member}", base + row[c.BEFORE], batch * width))
+            if row[c.ACTIVE] != row[c.BEFORE]:
+                found.append((f"{j} active {member}", base + row[c.ACTIVE], batch * width))
             if j == 0 or plan.steps[j - 1].dropout is not None:
                 found.append((f"{j} input {member}", base + row[c.INPUT], batch * inputs))
             if plan.steps[j].dropout is not None:

@@ -255,23 +255,23 @@ def of_sigmoid_crossentropy_backward(a: Arguments, expected: Arguments) -> dict[
 
 def of_categorical(a: Arguments, expected: Arguments) -> dict[str, Array]:
     """q is off by (K + 1) eps relatively; so is log q absolutely, besides its own ulps."""
-    probs, y = wide(a["probs"]), wide(a["y_true"])
+    probs, y = wide(a["y_pred"]), wide(a["y_true"])
     q = np.clip(probs / probs.sum(axis=1, keepdims=True), EPSILON, 1 - EPSILON)
     classes = probs.shape[1]
     return {"losses": eps(expected) * (y * ((classes + ULPS + 2) * np.abs(np.log(q)) + 2 * classes + 2)).sum(axis=1)}
 
 
 def of_categorical_backward(a: Arguments, expected: Arguments) -> dict[str, Array]:
-    probs, y, d = wide(a["probs"]), wide(a["y_true"]), np.abs(wide(a["d_losses"]))[:, None]
+    probs, y, d = wide(a["y_pred"]), wide(a["y_true"]), np.abs(wide(a["d_losses"]))[:, None]
     total = probs.sum(axis=1, keepdims=True)
     q = np.clip(probs / total, EPSILON, 1)
     terms = (y / q + y.sum(axis=1, keepdims=True)) * d / total
-    return {"d_probs": 4 * (probs.shape[1] + 4) * eps(expected) * terms}
+    return {"d_pred": 4 * (probs.shape[1] + 4) * eps(expected) * terms}
 
 
 def of_binary(a: Arguments, expected: Arguments) -> dict[str, Array]:
-    p, y = np.clip(wide(a["probs"]), EPSILON, 1 - EPSILON), wide(a["y_true"])
-    real = a["probs"].dtype.type
+    p, y = np.clip(wide(a["y_pred"]), EPSILON, 1 - EPSILON), wide(a["y_true"])
+    real = a["y_pred"].dtype.type
     q = np.maximum(1 - p, float(real(1) - real(1 - EPSILON)))
     return {"losses": (ULPS + 3) * eps(expected) * (np.abs(y * np.log(p)) + np.abs((1 - y) * np.log(q)) + y)}
 
@@ -323,6 +323,15 @@ def pair(d: Draw) -> Arguments:
     y_pred = d.table()
     y_true = np.where(d.random.random(y_pred.shape) < 0.3, y_pred, d.table())
     return {"y_true": y_true, "y_pred": y_pred}
+
+
+def gather_arguments(d: Draw) -> Arguments:
+    width, first = d.columns + 3, int(d.random.integers(0, 4))
+    rows = d.rows + 5
+    order = d.random.permutation(rows) if d.random.random() < 0.5 else np.empty(0, np.int64)
+    source = d.random.integers(0, 256, rows * width).astype(d.random.choice(["uint8", "int32", "float64"]))
+    start, out = int(d.random.integers(0, 6)), d.space()
+    return {"source": source, "width": width, "first": first, "order": order, "start": start, "out": out}
 
 
 CASES: dict[str, Case] = {
@@ -387,50 +396,51 @@ CASES: dict[str, Case] = {
         of_sigmoid_crossentropy_backward,
     ),
     "categorical_crossentropy.forward": Case(
-        lambda d: {"y_true": d.one_hot(), "probs": d.shares(), "epsilon": EPSILON, "losses": d.space(d.rows)},
+        lambda d: {"y_true": d.one_hot(), "y_pred": d.shares(), "epsilon": EPSILON, "losses": d.space(d.rows)},
         of_categorical,
     ),
     "categorical_crossentropy.backward": Case(
         lambda d: {
             "d_losses": d.row(),
             "y_true": d.one_hot(),
-            "probs": d.shares(),
+            "y_pred": d.shares(),
             "epsilon": EPSILON,
-            "d_probs": d.space(),
+            "d_pred": d.space(),
         },
         of_categorical_backward,
     ),
     "categorical_crossentropy.log_clipped": Case(
-        lambda d: {"probs": d.shares(), "epsilon": EPSILON, "logs": d.space()},
+        lambda d: {"y_pred": d.shares(), "epsilon": EPSILON, "logs": d.space()},
         lambda a, expected: {"logs": ULPS * eps(expected) * np.abs(wide(expected["logs"]))},
     ),
     "categorical_crossentropy.log_clipped_backward": Case(
-        lambda d: {"d_logs": d.table(), "probs": d.shares(), "epsilon": EPSILON, "d_probs": d.space()}, bitwise
+        lambda d: {"d_logs": d.table(), "y_pred": d.shares(), "epsilon": EPSILON, "d_pred": d.space()}, bitwise
     ),
     "binary_crossentropy.forward": Case(
-        lambda d: {"y_true": d.shares(), "probs": d.shares(), "epsilon": EPSILON, "losses": d.space()}, of_binary
+        lambda d: {"y_true": d.shares(), "y_pred": d.shares(), "epsilon": EPSILON, "losses": d.space()}, of_binary
     ),
     "binary_crossentropy.backward": Case(
         lambda d: {
             "d_losses": d.table(),
             "y_true": d.shares(),
-            "probs": d.shares(),
+            "y_pred": d.shares(),
             "epsilon": EPSILON,
-            "d_probs": d.space(),
+            "d_pred": d.space(),
         },
-        same_but_for_the_sign_of_zero("d_probs"),  # beyond the clip the twin has 0, the reference 0 d_losses
+        same_but_for_the_sign_of_zero("d_pred"),  # beyond the clip the twin has 0, the reference 0 d_losses
     ),
-    "accuracy.equal": Case(lambda d: {**pair(d), "shares": d.space(d.rows)}, bitwise),
+    "accuracy.equal": Case(lambda d: {**pair(d), "values": d.space(d.rows)}, bitwise),
     "accuracy.binary": Case(
-        lambda d: {"y_true": d.one_hot(), "y_pred": d.table(), "threshold": d.number(-1, 1), "shares": d.space(d.rows)},
+        lambda d: {"y_true": d.one_hot(), "y_pred": d.table(), "threshold": d.number(-1, 1), "values": d.space(d.rows)},
         bitwise,
     ),
     "accuracy.categorical": Case(
-        lambda d: {"y_true": d.one_hot(), "y_pred": d.table().round(1), "matches": d.space(d.rows)}, bitwise
+        lambda d: {"y_true": d.one_hot(), "y_pred": d.table().round(1), "values": d.space(d.rows)}, bitwise
     ),
     "accuracy.sparse": Case(
-        lambda d: {"labels": d.labels(), "y_pred": d.table().round(1), "matches": d.space(d.rows)}, bitwise
+        lambda d: {"labels": d.labels(), "y_pred": d.table().round(1), "values": d.space(d.rows)}, bitwise
     ),
+    "gather.rows": Case(gather_arguments, bitwise),
 }
 
 

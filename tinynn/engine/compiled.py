@@ -9,22 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinynn import activations
 from tinynn._typing import Array
-from tinynn.engine import blas, machine
+from tinynn.engine import blas, machine, twins, units
 from tinynn.engine import codes as c
-from tinynn.engine.plan import LARGE, TILE, Aim, NoTwin, Plan, Rule
+from tinynn.engine.plan import LARGE, TILE, WHOLE, Aim, NoTwin, Plan, Rule
 
 if TYPE_CHECKING:
+    from tinynn.engine.units import Unit
     from tinynn.models.data import ArrayBatches
-
-LAST_ACTIVATION: dict[int, Any] = {
-    c.LINEAR: lambda x: x,
-    c.RELU: activations.relu,
-    c.TANH: activations.tanh,
-    c.SIGMOID: activations.sigmoid,
-    c.SOFTMAX: activations.softmax,
-}
 
 _NO_ORDER = np.empty(0, np.int64)
 _NO_BYTES = np.empty(0, np.uint8)
@@ -36,23 +28,23 @@ class Session(machine.Block):
     def __init__(self, plan: Plan, batch: int, team: int, y_width: int) -> None:
         self.team, self.job = team, np.zeros(c.JOB_FIELDS, np.int64)
         self._plan = plan
+        plan.bind()
         space = plan.place_buffers(batch, team, y_width, self.job)
         self.table = plan.table.copy()
         self.job[[c.TEAM, c.TILE, c.LOWEST, c.Y_WIDTH]] = team, TILE, plan.lowest, y_width
         none, real = np.empty(0, plan.real), plan.real
-        dropped = [step.dropout for step in plan.steps if step.dropout is not None]
         empty = {name: np.empty(0, machine.dtype_of(name, real)) for name in machine.ARGUMENTS}
         given = {
             "plan": self.table,
             "job": self.job,
-            "settings": np.zeros(c.SETTING_FIELDS),
-            "dropouts": np.zeros((len(dropped), 2), np.int64),
-            "rates_of_dropout": np.array([layer.rate for layer in dropped], np.float64),
+            "settings": plan.settings,
+            "dropouts": plan.dropouts,
             "params": plan.params,
             "frozen": plan.frozen,
             "totals": np.zeros((1, 2), real),
             "work": _aligned(space, real),
             "labels": np.zeros(batch * team, np.int64),
+            "frames": np.zeros(units.FRAME * team, np.int64),
             "outputs": none,
             "sync": np.zeros(8, np.int64),
         }
@@ -60,24 +52,33 @@ class Session(machine.Block):
 
     def set_data(self, data: ArrayBatches, aim: Aim | None) -> None:
         """Put the data in their places, and what is to be measured on them."""
-        self["x"], self.job[c.X_KIND] = _in_place(data, "x")
+        self["x"], self.job[c.X_UNIT] = self._read_in_place(data, "x")
         if aim is None:
+            self["settings"] = self._plan.settings
             return
-        self["y"], self.job[c.Y_KIND] = _in_place(data, "y")
+        self["y"], self.job[c.Y_UNIT] = self._read_in_place(data, "y")
         self["sample_weight"] = _NO_BYTES
         if data.sample_weight is not None:
-            self["sample_weight"], self.job[c.WEIGHT_KIND] = _in_place(data, "sample_weight")
-        self.job[[c.LOSS, c.REDUCTION, c.SMOOTHED]] = aim.loss, aim.reduction, aim.smoothed
-        self["settings"], self["metrics"], self["thresholds"] = aim.settings, aim.metrics, aim.thresholds
+            self["sample_weight"], self.job[c.WEIGHT_UNIT] = self._read_in_place(data, "sample_weight")
+        if not aim.handles[0]:
+            aim.bind()
+        self.job[c.LOSS_FORWARD : c.FROM_LOGITS + 1] = *aim.handles, aim.loss_setting, aim.from_logits
+        self.job[c.REDUCTION], self.job[c.SMOOTHED] = aim.reduction, aim.smoothed
+        self["settings"], self["metrics"] = aim.settings, aim.metrics
         self["totals"] = aim.read_totals(self._plan.real)
+
+    def _read_in_place(self, data: ArrayBatches, name: str) -> tuple[Array, int]:
+        """An array's bytes, and the address of the unit that gathers rows from them."""
+        octets, kind = _in_place(data, name)
+        return octets, machine.address(self._plan.real, twins.GATHER[kind])
 
     def set_optimizer(self, rule: Rule, grads: Array, learning_rates: Array) -> None:
         """Put the optimizer, its slots and the next steps' learning rates in their places."""
-        fused = rule.code == c.SGD
-        whole = not fused and self.team == 1 and self._plan.params.size <= TILE
-        self.job[[c.RULE, c.FUSED, c.WHOLE]] = rule.code, fused, whole
+        whole = not rule.fused and self.team == 1 and self._plan.params.size <= WHOLE
+        unit = machine.address(self._plan.real, rule.unit)
+        self.job[c.RULE], self.job[c.FUSED], self.job[c.WHOLE] = unit, rule.fused, whole
         self["grads"], self["learning_rates"] = grads, learning_rates
-        self["slot_0"], self["slot_1"], self["slot_2"] = rule.slots
+        self["slot_0"], self["slot_1"], self["slot_2"], self["slot_3"] = rule.slots
 
 
 class CompiledEngine:
@@ -88,7 +89,6 @@ class CompiledEngine:
     def __init__(self, model: Any) -> None:
         self.model = model
         self.plan = Plan(model)
-        self.run = machine.code_for(self.plan.real)
         self.why = f"every part has a compiled twin ({self.plan.real.name})"
         self._grads = np.empty(0, self.plan.real)
         self._sessions: dict[tuple[int, int, int], Session] = {}
@@ -100,13 +100,31 @@ class CompiledEngine:
         """Whether the model still has the variables that the plan was made for."""
         return self.plan.is_current(self.model)
 
+    def prepare(self) -> None:
+        """Have machine code for the layers.
+
+        Raises:
+            NotAvailable: it cannot be made.
+        """
+        self._prepare([])
+
+    def _prepare(self, units: list[Unit]) -> None:
+        machine.prepare(self.plan.real, [machine.LOOP, *self.plan.units, *units])
+        self.run = machine.code_for(self.plan.real)
+
     def check(self, data: ArrayBatches, training: bool) -> None:
-        """Raise NoTwin if these targets, this loss or this optimizer cannot be run."""
+        """See that these targets, this loss and this optimizer can be run, and have machine code for all of it.
+
+        Raises:
+            NoTwin: they cannot.
+            NotAvailable: machine code cannot be made.
+        """
         aim = self._aim(data)
         if data.sample_weight is not None and data.sample_weight.size != len(data):
             raise NoTwin(f"sample weights of shape {data.sample_weight.shape}")
-        if training:
-            self._optimizer(aim)
+        units = [*aim.units, *([self._optimizer(aim).unit] if training else [])]
+        names = ["x", "y", *([] if data.sample_weight is None else ["sample_weight"])]
+        self._prepare([*units, *(twins.GATHER[_in_place(data, name)[1]] for name in names)])
 
     # Running -----------------------------------------------------------------------------------------------------------
 
@@ -118,7 +136,7 @@ class CompiledEngine:
         session.set_optimizer(rule, self._gradients(), rule.learning_rates(end - begin, self.plan.real))
         session["order"] = _NO_ORDER if order is None else order
         for row, layer in zip(session["dropouts"], self._dropped):
-            row[:] = layer.seed_generator.state.value
+            row[: c.USES + 1] = layer.seed_generator.state.value
         self._run(c.TRAIN, session, data, begin, end)
         rule.optimizer.iterations.value += end - begin
         for layer in self._dropped:
@@ -148,11 +166,12 @@ class CompiledEngine:
         """The outputs for one batch (batch, ...), remembering their logits: `model(x)` in a fraction of the layers' time."""
         session = self._session_for(len(x), None)
         session.job[c.BATCH] = len(x)
-        session["x"], session.job[c.X_KIND] = _bytes_of(x)
+        session["x"], kind = _bytes_of(x)
+        session.job[c.X_UNIT] = machine.address(self.plan.real, twins.GATHER[kind])
         outputs = np.empty((len(x), self.plan.steps[-1].units), self.plan.real)
         session["order"], session["outputs"] = _NO_ORDER, outputs
         self._run_rows(c.LOGITS, session, 0, len(x))
-        return LAST_ACTIVATION[self.plan.steps[-1].activation](outputs)
+        return self.plan.steps[-1].function(outputs)
 
     def _run(self, mode: int, session: Session, data: ArrayBatches, begin: int, end: int) -> None:
         self._run_rows(mode, session, begin * data.batch_size, min(end * data.batch_size, len(data)))
@@ -249,25 +268,25 @@ def _aligned(size: int, dtype: Any) -> Array:
     return octets[start : start + size * itemsize].view(dtype)
 
 
-def _in_place(data: ArrayBatches, name: str) -> tuple[Array, int]:
+def _in_place(data: ArrayBatches, name: str) -> tuple[Array, str]:
     """`_bytes_of` one of the arrays, made once for all stretches of a run."""
     if name not in data.prepared:
         data.prepared[name] = _bytes_of(getattr(data, name))
     return data.prepared[name]  # type: ignore[no-any-return]
 
 
-def _bytes_of(array: Array) -> tuple[Array, int]:
-    """An array's bytes in place, and the code of its kind; copied only when it is laid out or typed in a way of its own."""
+def _bytes_of(array: Array) -> tuple[Array, str]:
+    """An array's bytes in place, and their kind; copied only when it is laid out or typed in a way of its own."""
     if array.dtype == bool and array.flags.c_contiguous:
         array = array.view(np.uint8)
     kind = array.dtype.name
-    if kind not in c.KINDS:
+    if kind not in twins.KINDS:
         kind = _WIDER.get(kind, "float64")
         array = array.astype(kind)
     if not array.flags.c_contiguous or not array.flags.aligned or not array.dtype.isnative:
         array = np.ascontiguousarray(array, array.dtype.newbyteorder("="))
     if array.flags.writeable:
-        return array.reshape(-1).view(np.uint8), c.KINDS.index(kind)
+        return array.reshape(-1).view(np.uint8), kind
     # A read-only memory map: the loop only reads it, but must not be compiled a second time for that.
     octets = np.ctypeslib.as_array((ctypes.c_uint8 * array.nbytes).from_address(array.ctypes.data))
-    return octets, c.KINDS.index(kind)
+    return octets, kind

@@ -39,14 +39,13 @@ def _pointer(context: Any, array: Any, offset: Any) -> Any:
 
 
 @intrinsic
-def _pointer_as(context: Any, octets: Any, offset: Any, like: Any) -> Any:
-    """The address of octets[offset], as one of values of like's dtype."""
+def _address(context: Any, array: Any) -> Any:
+    """Where an array's first entry stands in memory."""
 
     def codegen(ctx: Any, builder: Any, sig: Any, args: Any) -> Any:
-        start = builder.gep(ctx.make_array(sig.args[0])(ctx, builder, args[0]).data, [args[1]])
-        return builder.bitcast(start, ctx.get_value_type(sig.return_type))
+        return builder.ptrtoint(ctx.make_array(sig.args[0])(ctx, builder, args[0]).data, ir.IntType(64))
 
-    return types.CPointer(like.dtype)(octets, types.int64, like), codegen
+    return types.int64(array), codegen
 
 
 @njit(**_compiled.OPTIONS)
@@ -65,8 +64,38 @@ def flatten(array: Any) -> Any:
 
 
 @njit(**_compiled.OPTIONS)
-def typed(octets: Any, offset: Any, size: Any, like: Any) -> Any:
-    return carray(_pointer_as(octets, offset, like), (size,))
+def put(frame: Any, place: Any, array: Any) -> None:
+    frame[3 * place] = _address(array)
+    frame[3 * place + 1] = array.shape[0]
+    frame[3 * place + 2] = array.shape[1]
+
+
+@njit(**_compiled.OPTIONS)
+def put_line(frame: Any, place: Any, array: Any) -> None:
+    frame[3 * place] = _address(array)
+    frame[3 * place + 1] = array.size
+    frame[3 * place + 2] = 1
+
+
+@njit(**_compiled.OPTIONS)
+def put_word(frame: Any, place: Any, word: Any) -> None:
+    frame[3 * place] = word
+
+
+@intrinsic
+def call_at(context: Any, address: Any, frame: Any) -> Any:
+    """numba's calling convention: (where to put the result, where to put an error, the argument) -> status."""
+
+    def codegen(ctx: Any, builder: Any, sig: Any, args: Any) -> Any:
+        octet, word = ir.IntType(8), ir.IntType(64)
+        convention = ir.FunctionType(ir.IntType(32), [octet.as_pointer(), octet.as_pointer(), word.as_pointer()])
+        function = builder.inttoptr(args[0], convention.as_pointer())
+        space = [builder.bitcast(cgutils.alloca_once(builder, word, 2), octet.as_pointer()) for _ in range(2)]
+        words = ctx.make_array(sig.args[1])(ctx, builder, args[1]).data
+        builder.call(function, [*space, words])
+        return ctx.get_dummy_value()
+
+    return types.void(types.int64, frame), codegen
 
 
 @intrinsic

@@ -22,30 +22,28 @@ from typing import Any
 
 import numpy as np
 
-from tinynn._compiled import arrive, compiled, flatten, flush_denormals, give_way, line, look, typed, view
+from tinynn._compiled import (
+    arrive,
+    call_at,
+    compiled,
+    flatten,
+    flush_denormals,
+    give_way,
+    line,
+    look,
+    put,
+    put_line,
+    put_word,
+    view,
+)
 from tinynn._typing import Array
 from tinynn.engine import codes as c
-from tinynn.kernels import (
-    accuracy,
-    adam,
-    binary_crossentropy,
-    categorical_crossentropy,
-    dense,
-    dropout,
-    mean_absolute_error,
-    mean_squared_error,
-    relu,
-    rmsprop,
-    sgd,
-    sigmoid,
-    sigmoid_crossentropy,
-    softmax,
-    softmax_crossentropy,
-    tanh,
-)
+from tinynn.engine import units as u
+from tinynn.kernels import dense, dropout
 
-_FLOAT32, _FLOAT64, _UINT8 = np.empty(0, np.float32), np.empty(0, np.float64), np.empty(0, np.uint8)
-_INT32, _INT64 = np.empty(0, np.int32), np.empty(0, np.int64)
+_NONE: Any = np.int64(0)
+_ONE: Any = np.int64(1)
+"""Literal numbers would have functions compiled a second time."""
 
 
 @compiled
@@ -54,19 +52,19 @@ def run(
     job: Array,
     settings: Array,
     dropouts: Array,
-    rates_of_dropout: Array,
     metrics: Array,
-    thresholds: Array,
     params: Array,
     frozen: Array,
     grads: Array,
     slot_0: Array,
     slot_1: Array,
     slot_2: Array,
+    slot_3: Array,
     learning_rates: Array,
     totals: Array,
     work: Array,
     labels: Array,
+    frames: Array,
     order: Array,
     x: Array,
     y: Array,
@@ -77,16 +75,17 @@ def run(
 ) -> None:
     """Run the batches of rows job[FIRST] .. job[LAST] - 1 as one member of the team.
 
-    plan (layers, fields), job, settings: see `tinynn.engine.codes`. dropouts (n, 2): seed and count of uses; rates_of_dropout
-    (n,). metrics (m, 2): code, whether weighted; thresholds (m,). params, grads, slots (n_params,) of what is trained;
-    frozen, the rest. learning_rates (steps,). totals (1 + m, 2): sum and count of the loss and of each metric, added to.
-    work, labels: space. order (samples,), or empty for as they come. x, y, sample_weight: bytes. outputs: predictions.
+    plan (layers, fields), job, settings, dropouts (n, 4), metrics (m, 3): see `tinynn.engine.codes`. params, grads, slots
+    (n_params,) of what is trained; frozen, the rest. learning_rates (steps,). totals (1 + m, 2): sum and count of the loss
+    and of each metric, added to. work, labels, frames: space. order (samples,), or empty for as they come. x, y,
+    sample_weight: bytes. outputs: predictions.
     """
     mode, batch = job[c.MODE], job[c.BATCH]
     own = job[c.OWN] + member * job[c.OWN_SIZE]
-    none: Any = np.int64(0)  # literal numbers would have functions compiled a second time
-    single: Any = np.int64(1)
-    ticket = none
+    frame = line(frames, member * u.FRAME, u.FRAME)
+    last = plan.shape[0] - 1
+    classes = plan[last, c.UNITS]
+    ticket = _NONE
     control = flush_denormals(-1)
     for step in range((job[c.LAST] - job[c.FIRST] + batch - 1) // batch):
         start = job[c.FIRST] + step * batch
@@ -94,11 +93,12 @@ def run(
         ticket = forward(
             plan,
             job,
+            settings,
             dropouts,
-            rates_of_dropout,
             params,
             frozen,
             work,
+            frame,
             order,
             x,
             sync,
@@ -109,53 +109,41 @@ def run(
             step,
             ticket,
         )
-        classes = plan[plan.shape[0] - 1, c.UNITS]
-        activation = plan[plan.shape[0] - 1, c.ACTIVATION]
-        logits = view(work, own + plan[plan.shape[0] - 1, c.ACTIVE], size, classes)
+        logits = view(work, own + plan[last, c.BEFORE], size, classes)
         if mode >= c.PREDICT:
-            if mode == c.PREDICT:
-                activate(activation, logits)
-            place = (start - job[c.FIRST]) * classes
-            for i in range(size * classes):
-                outputs[place + i] = flatten(logits)[i]
+            if member == 0:
+                put_out(
+                    plan, settings, mode, logits, line(outputs, (start - job[c.FIRST]) * classes, size * classes), frame
+                )
             continue
+        y_pred = logits
+        if plan[last, c.FORWARD]:
+            y_pred = view(work, own + job[c.PREDICTED], size, classes)
+            activate(plan[last, c.FORWARD], settings, plan[last, c.SETTING], logits, y_pred, frame)
         y_true = view(work, own + job[c.TARGETS], size, job[c.Y_WIDTH])
         numbers = line(labels, member * batch, size)
         weights = line(work, own + job[c.WEIGHTS], size)
-        gather(y, job[c.Y_KIND], job[c.Y_WIDTH], none, order, start, y_true)
+        gather(job[c.Y_UNIT], y, job[c.Y_WIDTH], _NONE, order, start, y_true, frame)
         for b in range(size):
             numbers[b] = np.int64(y_true[b, 0])
             weights[b] = work.dtype.type(1)
         if sample_weight.size:
-            gather(
-                sample_weight,
-                job[c.WEIGHT_KIND],
-                single,
-                none,
-                order,
-                start,
-                view(work, own + job[c.WEIGHTS], size, single),
-            )
-        y_pred = predictions(activation, job, logits, work, own)
+            column = view(work, own + job[c.WEIGHTS], size, _ONE)
+            gather(job[c.WEIGHT_UNIT], sample_weight, _ONE, _NONE, order, start, column, frame)
         d = view(work, own + job[c.D_LAST], size, classes)
-        measure_loss(activation, job, settings, y_true, numbers, weights, logits, y_pred, work, own, totals, member, d)
+        put(frame, u.Y_TRUE, y_true)
+        put_line(frame, u.LABELS, numbers)
+        put(frame, u.LOGITS, logits)
+        put(frame, u.Y_PRED, y_pred)
+        put_line(frame, u.WEIGHTS, weights)
+        measure_loss(job, settings, weights, y_true, logits, work, own, totals, member, d, frame)
         if member == 0:
-            measure_metrics(
-                job,
-                settings,
-                metrics,
-                thresholds,
-                y_true,
-                numbers,
-                weights,
-                sample_weight.size > 0,
-                logits,
-                y_pred,
-                work,
-                own,
-                totals,
-            )
+            if job[c.SMOOTHED]:
+                put(frame, u.Y_TRUE, y_true)
+            measure_metrics(job, settings, metrics, weights, sample_weight.size > 0, logits, work, own, totals, frame)
         if mode == c.TRAIN:
+            if not job[c.FROM_LOGITS] and plan[last, c.FORWARD]:
+                backward_activation(plan[last, c.BACKWARD], settings, plan[last, c.SETTING], logits, y_pred, d, frame)
             ticket = backward(
                 plan,
                 job,
@@ -166,8 +154,10 @@ def run(
                 slot_0,
                 slot_1,
                 slot_2,
-                learning_rates[step],
+                slot_3,
+                line(learning_rates, step, _ONE),
                 work,
+                frame,
                 sync,
                 member,
                 own,
@@ -178,35 +168,51 @@ def run(
     flush_denormals(control)
 
 
-# Data ------------------------------------------------------------------------------------------------------------------
+# Units: ops by their addresses -------------------------------------------------------------------------------------------
 
 
 @compiled
-def gather(octets: Array, kind: int, width: int, first: int, order: Array, start: int, out: Array) -> None:
-    """out[b] = data[row, first : first + n] in out's precision, from data of any kind of number, given as bytes.
-
-    The row is order[start + b], or start + b when there is no order.
-    """
-    if kind == c.FLOAT32:
-        gather_rows(typed(octets, 0, octets.size // 4, _FLOAT32), width, first, order, start, out)
-    elif kind == c.FLOAT64:
-        gather_rows(typed(octets, 0, octets.size // 8, _FLOAT64), width, first, order, start, out)
-    elif kind == c.UINT8:
-        gather_rows(typed(octets, 0, octets.size, _UINT8), width, first, order, start, out)
-    elif kind == c.INT32:
-        gather_rows(typed(octets, 0, octets.size // 4, _INT32), width, first, order, start, out)
+def put_out(plan: Array, settings: Array, mode: int, logits: Array, out: Array, frame: Array) -> None:
+    """out = what the model predicts, or the logits themselves."""
+    last = plan.shape[0] - 1
+    if mode == c.PREDICT and plan[last, c.FORWARD]:
+        y_pred = view(out, _NONE, logits.shape[0], logits.shape[1])
+        activate(plan[last, c.FORWARD], settings, plan[last, c.SETTING], logits, y_pred, frame)
     else:
-        gather_rows(typed(octets, 0, octets.size // 8, _INT64), width, first, order, start, out)
+        for i in range(out.size):
+            out[i] = flatten(logits)[i]
 
 
 @compiled
-def gather_rows(source: Array, width: int, first: int, order: Array, start: int, out: Array) -> None:
-    real = out.dtype.type
-    for b in range(out.shape[0]):
-        row = order[start + b] if order.size else start + b
-        at = row * width + first
-        for i in range(out.shape[1]):
-            out[b, i] = real(source[at + i])
+def gather(unit: int, data: Array, width: int, first: int, order: Array, start: int, out: Array, frame: Array) -> None:
+    """out[b] = data[row, first : first + n] in out's precision; data are bytes, of which `unit` knows the dtype."""
+    put_line(frame, u.SOURCE, data)
+    put_line(frame, u.ORDER, order)
+    put(frame, u.OUT, out)
+    put_word(frame, u.WORD_0, width)
+    put_word(frame, u.WORD_1, first)
+    put_word(frame, u.WORD_2, start)
+    call_at(unit, frame)
+
+
+@compiled
+def activate(unit: int, settings: Array, setting: int, x: Array, out: Array, frame: Array) -> None:
+    """out = activation(x)."""
+    put(frame, u.X, x)
+    put(frame, u.OUT, out)
+    put_line(frame, u.SETTINGS, line(settings, setting, _ONE))
+    call_at(unit, frame)
+
+
+@compiled
+def backward_activation(unit: int, settings: Array, setting: int, x: Array, out: Array, d: Array, frame: Array) -> None:
+    """d <- dL/d(before the activation)."""
+    put(frame, u.X, x)
+    put(frame, u.OUT, out)
+    put(frame, u.D_OUT, d)
+    put(frame, u.D_X, d)
+    put_line(frame, u.SETTINGS, line(settings, setting, _ONE))
+    call_at(unit, frame)
 
 
 # Teamwork --------------------------------------------------------------------------------------------------------------
@@ -240,11 +246,12 @@ def meet(sync: Array, ticket: int, team: int) -> int:
 def forward(
     plan: Array,
     job: Array,
+    settings: Array,
     dropouts: Array,
-    rates: Array,
     params: Array,
     frozen: Array,
     work: Array,
+    frame: Array,
     order: Array,
     x: Array,
     sync: Array,
@@ -255,38 +262,40 @@ def forward(
     step: int,
     ticket: int,
 ) -> int:
-    """Fill every layer's ACTIVE (the last one's before its activation) and INPUT, my columns of them; the next ticket."""
+    """Fill every layer's BEFORE, ACTIVE (but the last one's) and INPUT, my columns of them; the next ticket."""
     layers, team, batch = plan.shape[0], job[c.TEAM], job[c.BATCH]
     k0, k1 = begins(plan[0, c.FAN_IN], member, team), begins(plan[0, c.FAN_IN], member + 1, team)
     h = view(work, own + plan[0, c.INPUT], size, k1 - k0)
-    gather(x, job[c.X_KIND], plan[0, c.FAN_IN], k0, order, start, h)
+    gather(job[c.X_UNIT], x, plan[0, c.FAN_IN], k0, order, start, h, frame)
     for j in range(layers):
         units, last = plan[j, c.UNITS], j == layers - 1
         next_0, next_1 = (0, units) if last else (begins(units, member, team), begins(units, member + 1, team))
-        a = view(work, own + plan[j, c.ACTIVE], size, next_1 - next_0)
+        z = view(work, own + plan[j, c.BEFORE], size, next_1 - next_0)
         if plan[j, c.DENSE]:
             weights = params if plan[j, c.KERNEL_TRAINS] else frozen
             kernel = view(weights, plan[j, c.KERNEL] + k0 * units, k1 - k0, units)
             if team == 1:
-                dense.product(h, kernel, a)
+                dense.product(h, kernel, z)
             else:
                 dense.product(h, kernel, view(work, plan[j, c.PARTS] + member * batch * units, size, units))
                 ticket = meet(sync, ticket, team)
-                add_parts(line(work, plan[j, c.PARTS], team * batch * units), team, batch * units, units, next_0, a)
+                add_parts(line(work, plan[j, c.PARTS], team * batch * units), team, batch * units, units, next_0, z)
             if plan[j, c.BIAS] >= 0:
                 biases = params if plan[j, c.BIAS_TRAINS] else frozen
-                add_bias(line(biases, plan[j, c.BIAS] + next_0, next_1 - next_0), a)
+                add_bias(line(biases, plan[j, c.BIAS] + next_0, next_1 - next_0), z)
         else:
-            for i in range(a.size):
-                flatten(a)[i] = flatten(h)[i]
-        if not last:
-            activate(plan[j, c.ACTIVATION], a)
-        h = a
+            for i in range(z.size):
+                flatten(z)[i] = flatten(h)[i]
+        h = z
+        if last:
+            continue
+        if plan[j, c.FORWARD]:
+            h = view(work, own + plan[j, c.ACTIVE], size, next_1 - next_0)
+            activate(plan[j, c.FORWARD], settings, plan[j, c.SETTING], z, h, frame)
         if plan[j, c.DROPOUT] >= 0 and job[c.MODE] == c.TRAIN:
-            which = plan[j, c.DROPOUT]
             factors = view(work, own + plan[j, c.FACTORS], size, next_1 - next_0)
-            seed, uses = dropouts[which, 0], dropouts[which, 1] + step
-            dropout.factors_compiled(seed, uses, rates[which], units, next_0, factors)
+            draw_factors(dropouts, plan[j, c.DROPOUT], step, settings, units, next_0, factors, frame)
+            a = h
             h = view(work, own + plan[j + 1, c.INPUT], size, next_1 - next_0)
             dropout.forward_compiled(a, factors, h)
         k0, k1 = next_0, next_1
@@ -294,150 +303,77 @@ def forward(
 
 
 @compiled
+def draw_factors(
+    dropouts: Array,
+    which: int,
+    step: int,
+    settings: Array,
+    width: int,
+    first: int,
+    factors: Array,
+    frame: Array,
+) -> None:
+    """Dropout's factors for the columns first, first + 1, ... of a batch of rows of some width."""
+    put(frame, u.OUT, factors)
+    put_word(frame, u.WORD_0, dropouts[which, c.SEED])
+    put_word(frame, u.WORD_1, dropouts[which, c.USES] + step)
+    put_word(frame, u.WORD_2, width)
+    put_word(frame, u.WORD_3, first)
+    put_line(frame, u.SETTINGS, line(settings, dropouts[which, c.DROP_SETTING], _ONE))
+    call_at(dropouts[which, c.DROP_UNIT], frame)
+
+
+@compiled
 def add_parts(parts: Array, team: int, apart: int, units: int, first: int, out: Array) -> None:
     """out = the sum of the team's partial products, columns first, first + 1, ..."""
     for b in range(out.shape[0]):
         at = b * units + first
-        for u in range(out.shape[1]):
-            out[b, u] = parts[at + u]
+        for k in range(out.shape[1]):
+            out[b, k] = parts[at + k]
         for t in range(1, team):
-            for u in range(out.shape[1]):
-                out[b, u] += parts[t * apart + at + u]
+            for k in range(out.shape[1]):
+                out[b, k] += parts[t * apart + at + k]
 
 
 @compiled
 def add_bias(bias: Array, out: Array) -> None:
     for b in range(out.shape[0]):
-        for u in range(out.shape[1]):
-            out[b, u] += bias[u]
-
-
-@compiled
-def activate(code: int, a: Array) -> None:
-    """a <- activation(a)."""
-    entries = flatten(a)
-    if code == c.RELU:
-        relu.forward_compiled(entries, entries)
-    elif code == c.TANH:
-        tanh.forward_compiled(entries, entries)
-    elif code == c.SIGMOID:
-        sigmoid.forward_compiled(entries, entries)
-    elif code == c.SOFTMAX:
-        softmax.forward_compiled(a, a)
-
-
-@compiled
-def activation_backward(code: int, a: Array, d: Array) -> None:
-    """d <- dL/d(before the activation), from the activation's output."""
-    out, entries = flatten(a), flatten(d)
-    if code == c.RELU:
-        relu.backward_compiled(entries, out, entries)
-    elif code == c.TANH:
-        tanh.backward_compiled(entries, out, entries)
-    elif code == c.SIGMOID:
-        sigmoid.backward_compiled(entries, out, entries)
-    elif code == c.SOFTMAX:
-        softmax.backward_compiled(d, a, d)
-
-
-@compiled
-def predictions(activation: int, job: Array, logits: Array, work: Array, own: int) -> Array:
-    """What the model puts out. The logits stay as they are, for losses that start from them."""
-    if activation == c.LINEAR:
-        return logits
-    y_pred = view(work, own + job[c.PREDICTED], logits.shape[0], logits.shape[1])
-    for i in range(logits.size):
-        flatten(y_pred)[i] = flatten(logits)[i]
-    activate(activation, y_pred)
-    return y_pred
+        for k in range(out.shape[1]):
+            out[b, k] += bias[k]
 
 
 # Loss and metrics ------------------------------------------------------------------------------------------------------
 
 
 @compiled
-def measure(
-    code: int,
-    threshold: float,
-    y_true: Array,
-    labels: Array,
-    logits: Array,
-    y_pred: Array,
-    clip: float,
-    probs: Array,
-    entries: Array,
-    values: Array,
-) -> None:
-    """values[b] = a loss or an accuracy of each sample. probs and entries are space, some of which backward reads."""
-    if code == c.SPARSE_LOGITS:
-        softmax_crossentropy.sparse_forward_compiled(labels, logits, probs, values)
-    elif code == c.CATEGORICAL_LOGITS:
-        softmax_crossentropy.forward_compiled(y_true, logits, probs, values)
-    elif code == c.BINARY_LOGITS:
-        sigmoid_crossentropy.forward_compiled(y_true, logits, entries)
-        mean_of_rows(entries, values)
-    elif code == c.SPARSE_PROBS:
-        categorical_crossentropy.log_clipped_compiled(y_pred, clip, entries)
-        softmax_crossentropy.sparse_forward_compiled(labels, entries, probs, values)
-    elif code == c.CATEGORICAL_PROBS:
-        categorical_crossentropy.forward_compiled(y_true, y_pred, clip, values)
-    elif code == c.BINARY_PROBS:
-        binary_crossentropy.forward_compiled(y_true, y_pred, clip, entries)
-        mean_of_rows(entries, values)
-    elif code == c.SQUARED:
-        mean_squared_error.forward_compiled(y_true, y_pred, values)
-    elif code == c.ABSOLUTE:
-        mean_absolute_error.forward_compiled(y_true, y_pred, values)
-    elif code == c.ACCURACY_EQUAL:
-        accuracy.equal_compiled(y_true, y_pred, values)
-    elif code == c.ACCURACY_BINARY:
-        accuracy.binary_compiled(y_true, y_pred, threshold, values)
-    elif code == c.ACCURACY_CATEGORICAL:
-        accuracy.categorical_compiled(y_true, y_pred, values)
-    else:
-        accuracy.sparse_compiled(labels, y_pred, values)
-
-
-@compiled
-def mean_of_rows(entries: Array, values: Array) -> None:
-    real = values.dtype.type
-    for b in range(entries.shape[0]):
-        total = real(0)
-        for k in range(entries.shape[1]):
-            total += entries[b, k]
-        values[b] = total / real(entries.shape[1])
-
-
-@compiled
 def measure_loss(
-    activation: int,
     job: Array,
     settings: Array,
-    y_true: Array,
-    labels: Array,
     weights: Array,
+    y_true: Array,
     logits: Array,
-    y_pred: Array,
     work: Array,
     own: int,
     totals: Array,
     member: int,
     d: Array,
+    frame: Array,
 ) -> None:
-    """Add the batch's loss to the totals and, in training, set d to dL/d(before the last activation)."""
+    """Add the batch's loss to the totals and, in training, set d to its gradient by logits or predictions."""
     real = work.dtype.type
-    zero, code = real(0), job[c.LOSS]
-    size, classes = logits.shape[0], logits.shape[1]
+    zero, size, classes = real(0), logits.shape[0], logits.shape[1]
     if job[c.SMOOTHED]:
         smooth = view(work, own + job[c.SMOOTH], size, y_true.shape[1])
         scale, shift = real(settings[c.SMOOTH_SCALE]), real(settings[c.SMOOTH_SHIFT])
         for i in range(smooth.size):
             flatten(smooth)[i] = flatten(y_true)[i] * scale + shift
-        y_true = smooth
+        put(frame, u.Y_TRUE, smooth)
     values = line(work, own + job[c.LOSSES], size)
-    probs, entries = view(work, own + job[c.PROBS], size, classes), view(work, own + job[c.ENTRIES], size, classes)
-    clip = settings[c.CLIP]
-    measure(code, 0.0, y_true, labels, logits, y_pred, clip, probs, entries, values)
+    put_line(frame, u.VALUES, values)
+    put(frame, u.PROBS, view(work, own + job[c.PROBS], size, classes))
+    put(frame, u.ENTRIES, view(work, own + job[c.ENTRIES], size, classes))
+    put_line(frame, u.SETTINGS, line(settings, job[c.LOSS_SETTING], _ONE))
+    call_at(job[c.LOSS_FORWARD], frame)
     divisor = real(1)
     if job[c.REDUCTION] == c.MEAN:
         divisor = real(size)
@@ -456,35 +392,8 @@ def measure_loss(
         return
     for b in range(size):
         values[b] = weights[b] * (factor / divisor) if divisor != zero else zero
-    if code == c.SPARSE_LOGITS:
-        softmax_crossentropy.sparse_backward_compiled(values, labels, probs, d)
-    elif code == c.CATEGORICAL_LOGITS:
-        softmax_crossentropy.backward_compiled(values, y_true, probs, d)
-    elif code == c.BINARY_LOGITS:
-        spread_over_rows(values, entries)
-        sigmoid_crossentropy.backward_compiled(entries, y_true, logits, d)
-    elif code == c.SPARSE_PROBS:
-        softmax_crossentropy.sparse_backward_compiled(values, labels, probs, d)
-        categorical_crossentropy.log_clipped_backward_compiled(d, y_pred, clip, d)
-    elif code == c.CATEGORICAL_PROBS:
-        categorical_crossentropy.backward_compiled(values, y_true, y_pred, clip, d)
-    elif code == c.BINARY_PROBS:
-        spread_over_rows(values, entries)
-        binary_crossentropy.backward_compiled(entries, y_true, y_pred, clip, d)
-    elif code == c.SQUARED:
-        mean_squared_error.backward_compiled(values, y_true, y_pred, d)
-    else:
-        mean_absolute_error.backward_compiled(values, y_true, y_pred, d)
-    if code > c.BINARY_LOGITS:
-        activation_backward(activation, y_pred, d)
-
-
-@compiled
-def spread_over_rows(values: Array, entries: Array) -> None:
-    real = values.dtype.type
-    for b in range(entries.shape[0]):
-        for k in range(entries.shape[1]):
-            entries[b, k] = values[b] / real(entries.shape[1])
+    put(frame, u.D_PRED, d)
+    call_at(job[c.LOSS_BACKWARD], frame)
 
 
 @compiled
@@ -492,25 +401,25 @@ def measure_metrics(
     job: Array,
     settings: Array,
     metrics: Array,
-    thresholds: Array,
-    y_true: Array,
-    labels: Array,
     weights: Array,
     has_weights: bool,
     logits: Array,
-    y_pred: Array,
     work: Array,
     own: int,
     totals: Array,
+    frame: Array,
 ) -> None:
     """Add the batch's metrics to the totals."""
     real = work.dtype.type
     size, classes = logits.shape[0], logits.shape[1]
     values = line(work, own + job[c.SHARES], size)
-    probs, entries = view(work, own + job[c.SPARE], size, classes), view(work, own + job[c.SCRATCH], size, classes)
+    put_line(frame, u.VALUES, values)
+    put(frame, u.PROBS, view(work, own + job[c.SPARE], size, classes))
+    put(frame, u.ENTRIES, view(work, own + job[c.SCRATCH], size, classes))
     for i in range(metrics.shape[0]):
-        measure(metrics[i, 0], thresholds[i], y_true, labels, logits, y_pred, settings[c.CLIP], probs, entries, values)
-        weighted = metrics[i, 1] != 0 and has_weights
+        put_line(frame, u.SETTINGS, line(settings, metrics[i, c.METRIC_SETTING], _ONE))
+        call_at(metrics[i, c.METRIC_UNIT], frame)
+        weighted = metrics[i, c.METRIC_WEIGHTED] != 0 and has_weights
         total, count = real(0), real(0)
         for b in range(size):
             total += values[b] * weights[b] if weighted else values[b]
@@ -533,8 +442,10 @@ def backward(
     slot_0: Array,
     slot_1: Array,
     slot_2: Array,
-    learning_rate: float,
+    slot_3: Array,
+    learning_rate: Array,
     work: Array,
+    frame: Array,
     sync: Array,
     member: int,
     own: int,
@@ -548,7 +459,7 @@ def backward(
     kernel as soon as its gradient is there, while both are in the cache. For plain SGD the two are one product (FUSED).
     """
     real = params.dtype.type
-    zero, one, rate = real(0), real(1), real(learning_rate)
+    zero, one = real(0), real(1)
     layers, team, lowest = plan.shape[0], job[c.TEAM], job[c.LOWEST]
     whole, fused = job[c.WHOLE] != 0, job[c.FUSED] != 0
     for j in range(layers - 1, lowest - 1, -1):
@@ -571,7 +482,10 @@ def backward(
                     flatten(d_own)[i] = flatten(d)[i]
             if plan[j - 1, c.DROPOUT] >= 0:
                 dropout.forward_compiled(d_own, view(work, own + plan[j - 1, c.FACTORS], size, mine), d_own)
-            activation_backward(plan[j - 1, c.ACTIVATION], view(work, own + plan[j - 1, c.ACTIVE], size, mine), d_own)
+            if plan[j - 1, c.BACKWARD]:
+                z = view(work, own + plan[j - 1, c.BEFORE], size, mine)
+                a = view(work, own + plan[j - 1, c.ACTIVE], size, mine)
+                backward_activation(plan[j - 1, c.BACKWARD], settings, plan[j - 1, c.SETTING], z, a, d_own, frame)
             if plan[j - 1, c.BIAS] >= 0 and plan[j - 1, c.BIAS_TRAINS]:
                 dense.bias_gradient(d_own, line(grads, plan[j - 1, c.BIAS] + k0, mine))
             if team > 1:
@@ -580,7 +494,7 @@ def backward(
             x = view(work, own + plan[j, c.INPUT], size, mine)
             at = plan[j, c.KERNEL] + k0 * units
             if fused:
-                dense.add_product(-rate, x, d, one, view(params, at, mine, units))
+                dense.add_product(-learning_rate[0], x, d, one, view(params, at, mine, units))
             elif whole:
                 dense.kernel_gradient(x, d, view(grads, at, mine, units))
             else:
@@ -591,7 +505,7 @@ def backward(
                     optimizer_step(
                         job[c.RULE],
                         settings,
-                        rate,
+                        learning_rate,
                         at + k * units,
                         at + stop * units,
                         params,
@@ -599,23 +513,61 @@ def backward(
                         slot_0,
                         slot_1,
                         slot_2,
+                        slot_3,
+                        frame,
                     )
         if j > lowest:
             if plan[j - 1, c.BIAS] >= 0 and plan[j - 1, c.BIAS_TRAINS] and not whole:
                 first = plan[j - 1, c.BIAS]
                 optimizer_step(
-                    job[c.RULE], settings, rate, first + k0, first + k1, params, grads, slot_0, slot_1, slot_2
+                    job[c.RULE],
+                    settings,
+                    learning_rate,
+                    first + k0,
+                    first + k1,
+                    params,
+                    grads,
+                    slot_0,
+                    slot_1,
+                    slot_2,
+                    slot_3,
+                    frame,
                 )
             ticket = meet(sync, ticket, team)
         if j == layers - 1 and member == 0 and plan[j, c.BIAS] >= 0 and plan[j, c.BIAS_TRAINS]:
             first = plan[j, c.BIAS]  # after the meeting: teammates may still have been adding this bias before it
             dense.bias_gradient(d, line(grads, first, units))
             if not whole:
-                optimizer_step(job[c.RULE], settings, rate, first, first + units, params, grads, slot_0, slot_1, slot_2)
+                optimizer_step(
+                    job[c.RULE],
+                    settings,
+                    learning_rate,
+                    first,
+                    first + units,
+                    params,
+                    grads,
+                    slot_0,
+                    slot_1,
+                    slot_2,
+                    slot_3,
+                    frame,
+                )
         d = d_below
     if whole:
-        beginning: Any = np.int64(0)
-        optimizer_step(job[c.RULE], settings, rate, beginning, params.size, params, grads, slot_0, slot_1, slot_2)
+        optimizer_step(
+            job[c.RULE],
+            settings,
+            learning_rate,
+            _NONE,
+            params.size,
+            params,
+            grads,
+            slot_0,
+            slot_1,
+            slot_2,
+            slot_3,
+            frame,
+        )
     return ticket
 
 
@@ -623,15 +575,15 @@ def backward(
 def publish(own: Array, first: int, out: Array) -> None:
     """out[:, first : first + n] = own."""
     for b in range(own.shape[0]):
-        for u in range(own.shape[1]):
-            out[b, first + u] = own[b, u]
+        for k in range(own.shape[1]):
+            out[b, first + k] = own[b, k]
 
 
 @compiled
 def optimizer_step(
-    rule: int,
+    unit: int,
     settings: Array,
-    rate: float,
+    learning_rate: Array,
     start: int,
     stop: int,
     params: Array,
@@ -639,21 +591,23 @@ def optimizer_step(
     slot_0: Array,
     slot_1: Array,
     slot_2: Array,
+    slot_3: Array,
+    frame: Array,
 ) -> None:
     """One step on the entries start .. stop - 1 of the flat vectors; slots that are empty stay so."""
     n = stop - start
-    p, g = line(params, start, n), line(grads, start, n)
-    s0 = line(slot_0, start if slot_0.size else 0, n if slot_0.size else 0)
-    s1 = line(slot_1, start if slot_1.size else 0, n if slot_1.size else 0)
-    s2 = line(slot_2, start if slot_2.size else 0, n if slot_2.size else 0)
-    if rule == c.SGD:
-        sgd.step_compiled(p, g, rate)
-    elif rule == c.MOMENTUM:
-        sgd.momentum_step_compiled(p, g, s0, rate, settings[c.MOMENTUM_SHARE])
-    elif rule == c.NESTEROV:
-        sgd.nesterov_step_compiled(p, g, s0, rate, settings[c.MOMENTUM_SHARE])
-    elif rule == c.RMSPROP:
-        share, rho = settings[c.MOMENTUM_SHARE], settings[c.RHO]
-        rmsprop.step_compiled(p, g, s0, s1, s2, rate, rho, share, settings[c.EPSILON])
-    else:
-        adam.step_compiled(p, g, s0, s1, s2, rate, settings[c.BETA_1], settings[c.BETA_2], settings[c.EPSILON])
+    put_line(frame, u.PARAMS, line(params, start, n))
+    put_line(frame, u.GRADS, line(grads, start, n))
+    put_line(frame, u.SLOT_0, part(slot_0, start, n))
+    put_line(frame, u.SLOT_1, part(slot_1, start, n))
+    put_line(frame, u.SLOT_2, part(slot_2, start, n))
+    put_line(frame, u.SLOT_3, part(slot_3, start, n))
+    put_line(frame, u.RATE, learning_rate)
+    put_line(frame, u.SETTINGS, line(settings, c.RULE_SETTING, _ONE))
+    call_at(unit, frame)
+
+
+@compiled
+def part(slot: Array, start: int, n: int) -> Array:
+    """Entries start .. start + n - 1, or none of a slot that is empty."""
+    return line(slot, start if slot.size else 0, n if slot.size else 0)

@@ -1,24 +1,26 @@
-"""Machine code for the loop: compiled by numba once, kept on disk, linked by llvmlite in milliseconds ever after.
+"""Machine code for the loop and its units: compiled by numba once, kept on disk, linked by llvmlite ever after.
 
-numba's own cache would make every process import numba and unpickle (about a second). Here the object code of `run` is kept
-in a file of ours; a later process needs llvmlite alone, NumPy's BLAS, and a few milliseconds. The file's name holds a digest
-of everything that the code was made from, and it is written under another name first and then renamed, so that two processes
-compiling at once each find a whole file.
+numba's own cache would make every process import numba and unpickle (about a second). Here the object code of each unit is
+kept in a file of ours; a later process needs llvmlite alone, NumPy's BLAS, and a few milliseconds. A unit is compiled when a
+model first needs it. A file's name holds a digest of everything that the code was made from, and it is written under another
+name first and then renamed, so that two processes compiling at once each find whole files.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import hashlib
 import os
 import platform
+import re
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,21 +29,25 @@ import numpy as np
 from tinynn._compiled import NotAvailable
 from tinynn._typing import Array, DType
 from tinynn.engine import blas
+from tinynn.engine import codes as c
+from tinynn.engine.units import SETTINGS, Unit, arguments_of, plain_address
 
 ARGUMENTS = (
-    *("plan", "job", "settings", "dropouts", "rates_of_dropout", "metrics", "thresholds"),
-    *("params", "frozen", "grads", "slot_0", "slot_1", "slot_2", "learning_rates", "totals", "work", "labels", "order"),
+    *("plan", "job", "settings", "dropouts", "metrics", "params", "frozen", "grads"),
+    *("slot_0", "slot_1", "slot_2", "slot_3", "learning_rates", "totals", "work", "labels", "frames", "order"),
     *("x", "y", "sample_weight", "outputs", "sync"),
 )
 """The arrays that `tinynn.engine.loop.run` takes, in order; a last argument is the member's number."""
 
 REAL = frozenset(
-    ["params", "frozen", "grads", "slot_0", "slot_1", "slot_2", "learning_rates", "totals", "work", "outputs"]
+    ["params", "frozen", "grads", "slot_0", "slot_1", "slot_2", "slot_3", "learning_rates", "totals", "work", "outputs"]
 )
-FLOAT64 = frozenset(["settings", "rates_of_dropout", "thresholds"])
+FLOAT64 = frozenset(["settings"])
 OCTETS = frozenset(["x", "y", "sample_weight"])
-COLUMNS = {"plan": 14, "dropouts": 2, "metrics": 2, "totals": 2}
+COLUMNS = {"plan": c.LAYER_FIELDS, "dropouts": 4, "metrics": 3, "totals": 2}
 """The second axis of those that are tables."""
+
+LOOP = Unit("tinynn.engine.loop", "run")
 
 _MAGIC = b"tinynn machine code 1"
 
@@ -77,8 +83,8 @@ def address_of(array: Array) -> int:
 
 _PLACE = {name: 2 * i for i, name in enumerate(ARGUMENTS)}
 _lock = threading.Lock()
-_ready: dict[str, Callable[[Block], None]] = {}
-_failed: dict[str, str] = {}
+_ready: dict[tuple[str, Unit], int] = {}
+_failed: dict[tuple[str, Unit], str] = {}
 _kept_alive: list[Any] = []
 
 
@@ -95,41 +101,65 @@ def code_for(real: DType) -> Callable[[Block], None]:
     Raises:
         NotAvailable: numba or a BLAS cannot be had; the message says why.
     """
-    found = _ready.get(real.name)
+    if _without_compiler():
+        return _plain_python
+    return _call_by_address(address(real, LOOP))
+
+
+def address(real: DType, unit: Unit) -> int:
+    """Where the unit's machine code for parameters of this dtype stands; compiled now if need be.
+
+    Raises:
+        NotAvailable: as `code_for`.
+    """
+    found = _ready.get((real.name, unit))
     if found is None:
-        with _lock:
-            if real.name in _failed:
-                raise NotAvailable(_failed[real.name])
-            try:
-                found = _ready.get(real.name) or _ready.setdefault(real.name, _prepare(real))
-            except NotAvailable as reason:
-                _failed[real.name] = str(reason)  # not to be tried again at every call
-                raise
+        prepare(real, [unit])
+        found = _ready[real.name, unit]
     return found
 
 
-def _prepare(real: DType) -> Callable[[Block], None]:
-    if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
-        return _plain_python
-    try:
-        import llvmlite.binding as llvm
+def prepare(real: DType, units: Iterable[Unit]) -> None:
+    """Have machine code for all these units, compiled together where it is not on disk.
 
-        name = f"run-{real.name}-{_digest(llvm)}.bin"
-        code = _read(name)
-        if code is None:
-            code = _compile_and_keep(real, name)
-        return _call_by_address(_link(llvm, code))
-    except (ImportError, OSError, AttributeError, RuntimeError) as error:
-        raise NotAvailable(f"{type(error).__name__}: {error}") from error
+    Raises:
+        NotAvailable: as `code_for`.
+    """
+    with _lock:
+        missing = [unit for unit in dict.fromkeys(units) if (real.name, unit) not in _ready]
+        for unit in missing:
+            if (real.name, unit) in _failed:
+                raise NotAvailable(_failed[real.name, unit])
+        if not missing:
+            return
+        if _without_compiler():
+            _ready.update({(real.name, u): 0 if u == LOOP else plain_address(u, real) for u in missing})
+            return
+        try:
+            import llvmlite.binding as llvm
+
+            names = {unit: f"{unit.name}-{real.name}-{_digest(llvm, unit)}.bin" for unit in missing}
+            codes = {unit: code for unit, name in names.items() if (code := _read(name)) is not None}
+            to_compile = {unit: name for unit, name in names.items() if unit not in codes}
+            if to_compile:
+                codes.update(_compile_and_keep(real, to_compile))
+            for unit, found in zip(codes, _link(llvm, list(codes.values())), strict=True):
+                _ready[real.name, unit] = found
+        except (ImportError, OSError, AttributeError, RuntimeError, NotAvailable) as error:
+            why = str(error) if isinstance(error, NotAvailable) else f"{type(error).__name__}: {error}"
+            _failed.update({(real.name, unit): why for unit in missing})  # not to be tried again at every call
+            raise NotAvailable(why) from error
+
+
+def _without_compiler() -> bool:
+    return os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
 
 
 def _plain_python(block: Block) -> None:
     """NUMBA_DISABLE_JIT=1: the same loop as plain Python, slow and easy to step through."""
     from tinynn.engine.loop import run
 
-    arguments: list[Any] = [
-        block[name].reshape(-1, COLUMNS[name]) if name in COLUMNS else block[name] for name in ARGUMENTS
-    ]
+    arguments: list[Any] = [block[name].reshape((-1, COLUMNS[name]) if name in COLUMNS else -1) for name in ARGUMENTS]
     arguments.append(int(block.words[-1]))
     run(*arguments)
 
@@ -137,19 +167,47 @@ def _plain_python(block: Block) -> None:
 # Keeping ---------------------------------------------------------------------------------------------------------------
 
 
-def _digest(llvm: Any) -> str:
-    """Of all sources that go into the code, the versions that made it, and the processor it is for."""
-    package = Path(__file__).parent.parent
+def _digest(llvm: Any, unit: Unit) -> str:
+    """Of all sources that go into the unit's code, the versions that made it, and the processor it is for."""
     digest = hashlib.sha256()
-    for source in sorted([*package.glob("kernels/*.py"), *package.glob("engine/*.py"), package / "_compiled.py"]):
+    for source in sorted(_sources(unit.module, set())):
         digest.update(source.name.encode() + source.read_bytes())
+    digest.update(_host(llvm))
+    return digest.hexdigest()[:20]
+
+
+_COMMON = ("_compiled", "engine.intrinsics", "engine.machine", "engine.units", "kernels.elementary")
+
+
+def _sources(module: str, seen: set[Path]) -> set[Path]:
+    """The module's file and those of the kernels and parts of the engine that it imports."""
+    package = Path(__file__).parent.parent
+    if not seen:
+        seen.update(package / f"{name.replace('.', '/')}.py" for name in _COMMON)
+    path = package / f"{module.removeprefix('tinynn.').replace('.', '/')}.py"
+    if path not in seen:
+        seen.add(path)
+        found = re.findall(
+            r"^from (tinynn\.(?:engine|kernels)[\w.]*) import (?:\(([^)]*)\)|(.*))", path.read_text(), re.M
+        )
+        for start, several, one in found:
+            names = re.findall(r"(\w+)(?: as \w+)?", several or one)
+            for name in [start, *(f"{start}.{name}" for name in names)]:
+                if (package / f"{name.removeprefix('tinynn.').replace('.', '/')}.py").exists():
+                    _sources(name, seen)
+    return seen
+
+
+@functools.cache
+def _host(llvm: Any) -> bytes:
+    """numba's version, the processor and the system."""
+    numba = ""
     with contextlib.suppress(ImportError):
         from importlib.metadata import version
 
-        digest.update(version("numba").encode())
-    host = f"{llvm.get_host_cpu_name()} {llvm.get_host_cpu_features().flatten()} {platform.platform()} {sys.version}"
-    digest.update(host.encode())
-    return digest.hexdigest()[:20]
+        numba = version("numba")
+    features = llvm.get_host_cpu_features().flatten()
+    return f"{numba} {llvm.get_host_cpu_name()} {features} {platform.platform()} {sys.version}".encode()
 
 
 def cache_folders() -> list[Path]:
@@ -213,52 +271,64 @@ def _keep(name: str, content: bytes) -> None:
 # Compiling -------------------------------------------------------------------------------------------------------------
 
 
-def _compile_and_keep(real: DType, name: str) -> tuple[str, bytes]:
-    """Compile in a process of its own, which ends with all that numba has loaded, and keep the code.
+def _compile_and_keep(real: DType, names: Mapping[Unit, str]) -> dict[Unit, tuple[str, bytes]]:
+    """Compile in processes of their own, which end with all that numba has loaded, and keep the code.
 
     Raises:
         NotAvailable: numba cannot be imported or cannot compile; with what it said last.
     """
-    print(
-        f"tinynn: compiling for {real.name}, once for this machine: some ten seconds ...", file=sys.stderr, flush=True
-    )
+    told = f"{len(names)} parts" if len(names) > 1 else next(iter(names)).name
+    print(f"tinynn: compiling {told} for {real.name}, once for this machine ...", file=sys.stderr, flush=True)
     start = time.perf_counter()
+    contents = _compile_apart(real, list(names))
+    for unit, name in names.items():
+        _keep(name, contents[unit])
+    print(f"tinynn: compiled in {time.perf_counter() - start:.1f} s.", file=sys.stderr, flush=True)
+    return {unit: _parsed(content) for unit, content in contents.items()}
+
+
+def _compile_apart(real: DType, units: list[Unit]) -> dict[Unit, bytes]:
+    """The files of units, compiled in two processes at once: the loop takes as long as a dozen ops."""
     command = (
         "import sys; sys.path.insert(0, sys.argv[1]); from tinynn.engine import machine; machine.build(*sys.argv[2:])"
     )
+    groups = [group for group in ([LOOP] if LOOP in units else [], [unit for unit in units if unit != LOOP]) if group]
     with tempfile.TemporaryDirectory() as folder:
-        made = Path(folder) / "code"
-        arguments = [sys.executable, "-c", command, str(Path(__file__).parents[2]), real.name, str(made)]
-        done = subprocess.run(arguments, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-        if done.returncode or not made.exists():
-            said = done.stderr.strip().splitlines() or ["no message"]
-            raise NotAvailable(f"compiling failed: {said[-1]}")
-        content = made.read_bytes()
-    _keep(name, content)
-    print(f"tinynn: compiled in {time.perf_counter() - start:.1f} s.", file=sys.stderr, flush=True)
-    return _parsed(content)
+        running = []
+        for group in groups:
+            spelt = [":".join(unit) for unit in group]
+            arguments = [sys.executable, "-c", command, str(Path(__file__).parents[2]), folder, real.name, *spelt]
+            pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
+            running.append(subprocess.Popen(arguments, **pipes, stderr=subprocess.PIPE, text=True))
+        said = [process.communicate()[1] for process in running]
+        for process, text in zip(running, said):
+            if process.returncode:
+                raise NotAvailable(f"compiling failed: {(text.strip().splitlines() or ['no message'])[-1]}")
+        return {unit: (Path(folder) / unit.name).read_bytes() for unit in units}
 
 
-def build(real: str, path: str) -> None:
-    """Compile for "float32" or "float64" and write the file; for the process that `_compile_and_keep` starts."""
-    symbol, code = _compile(np.dtype(real))
-    check = hashlib.sha256(code).hexdigest().encode()
-    Path(path).write_bytes(b"\n".join([_MAGIC, check, symbol.encode(), code]))
-
-
-def _compile(real: DType) -> tuple[str, bytes]:
-    """(symbol, object code) of a function of one argument: the address of a block of words, two for each array.
-
-    Word 2 i is the address of array i, word 2 i + 1 its size; the last word is the member.
-    """
+def build(folder: str, real: str, *units: str) -> None:
+    """Compile for "float32" or "float64", a file for each unit; for the processes that `_compile_apart` starts."""
     from tinynn import _compiled
 
+    wanted = [Unit(*spelt.split(":")) for spelt in units]
+    for unit in wanted:
+        assert callable(unit.twin)  # imported, so that loading finds it
     _compiled.load(callable_from_python=False)
+    _without_code_for_each_twin()
+    for unit in wanted:
+        symbol, code = _compile(np.dtype(real), unit)
+        check = hashlib.sha256(code).hexdigest().encode()
+        (Path(folder) / unit.name).write_bytes(b"\n".join([_MAGIC, check, symbol.encode(), code]))
+
+
+def _compile(real: DType, unit: Unit) -> tuple[str, bytes]:
+    """(symbol, object code) of a function of one argument: the address of the loop's `Block` or of a unit's frame."""
     import numba
     from numba import types
     from numba.extending import intrinsic
 
-    from tinynn.engine.loop import run
+    from tinynn import _compiled
 
     @intrinsic
     def array_at(context: Any, block: Any, index: Any, like: Any) -> Any:
@@ -268,29 +338,54 @@ def _compile(real: DType) -> tuple[str, bytes]:
 
         return types.CPointer(like.dtype)(block, types.int64, like), codegen
 
-    lines = ["def entry(b):"]
-    for i, argument in enumerate(ARGUMENTS):
-        columns = COLUMNS.get(argument)
-        shape = f"(b[{2 * i + 1}] // {columns}, {columns})" if columns else f"(b[{2 * i + 1}],)"
-        lines.append(f"    {argument} = carray(array_at(b, {2 * i}, like_{argument}), {shape})")
-    lines.append(f"    run({', '.join(ARGUMENTS)}, b[{2 * len(ARGUMENTS)}])")
-    names: dict[str, Any] = {f"like_{argument}": np.empty(0, dtype_of(argument, real)) for argument in ARGUMENTS}
-    names.update(carray=numba.carray, array_at=array_at, run=run)
-    exec("\n".join(lines), names)
+    lines, names = _entry_of_loop(real) if unit == LOOP else _entry_of_unit(real, unit)
+    names.update(carray=numba.carray, array_at=array_at, twin=unit.twin)
+    exec("\n".join(["def entry(f):", *(f"    {line}" for line in lines)]), names)
     entry = numba.njit(**_compiled.OPTIONS, no_cpython_wrapper=True)(names["entry"])
-    _without_code_for_each_twin(numba)
     entry.compile((types.CPointer(types.int64),))
     made = entry.overloads[entry.signatures[0]]
-    symbol = made.fndesc.llvm_func_name
-    return symbol, _optimised(made.library._final_module, symbol)
+    symbol = re.sub(r"\W", "_", f"tinynn_{unit.name}_{real.name}")
+    return symbol, _optimised(made.library._final_module, made.fndesc.llvm_func_name, symbol)
 
 
-def _without_code_for_each_twin(numba: Any) -> None:
+def _entry_of_loop(real: DType) -> tuple[list[str], dict[str, Any]]:
+    """Source of a function of a block f: word 2 i is the address of array i, word 2 i + 1 its size, the last the member."""
+    lines = []
+    for i, argument in enumerate(ARGUMENTS):
+        columns = COLUMNS.get(argument)
+        shape = f"(f[{2 * i + 1}] // {columns}, {columns})" if columns else f"(f[{2 * i + 1}],)"
+        lines.append(f"{argument} = carray(array_at(f, {2 * i}, like_{argument}), {shape})")
+    lines.append(f"twin({', '.join(ARGUMENTS)}, f[{2 * len(ARGUMENTS)}])")
+    return lines, {f"like_{argument}": np.empty(0, dtype_of(argument, real)) for argument in ARGUMENTS}
+
+
+def _entry_of_unit(real: DType, unit: Unit) -> tuple[list[str], dict[str, Any]]:
+    """Source of a function of a frame f: word 3 p is the address of the array at place p, the next two are its shape."""
+    lines, given = [f"settings = carray(array_at(f, {3 * SETTINGS}, like_float64), (64,))"], []
+    likes = {f"like_{name}": np.empty(0, name) for name in ("float64", "float32", "uint8", "int32", "int64")}
+    for argument in arguments_of(unit):
+        at = 3 * argument.place
+        like = f"like_{real.name if argument.dtype == 'real' else argument.dtype}"
+        if argument.form == "setting":
+            given.append(f"settings[{argument.place}]")
+        elif argument.form == "word":
+            given.append(f"f[{at}]")
+        elif argument.form == "rate":
+            given.append(f"carray(array_at(f, {at}, {like}), (1,))[0]")
+        else:
+            shape = f"(f[{at + 1}] * f[{at + 2}],)" if argument.form == "line" else f"(f[{at + 1}], f[{at + 2}])"
+            given.append(f"carray(array_at(f, {at}, {like}), {shape})")
+    return [*lines, f"twin({', '.join(given)})"], likes
+
+
+def _without_code_for_each_twin() -> None:
     """Keep numba from optimising every twin by itself, and again wherever it is linked, and from making it executable.
 
     This reaches into numba, in a process that does nothing else; where a later numba has no such place, compiling only
     takes longer.
     """
+    import numba
+
     numba.njit(lambda: 0)()  # numba's own runtime, which does have to be executable
     numba.config.OPT = type(numba.config.OPT)(0)
     codegen = sys.modules.get("numba.core.codegen")
@@ -306,8 +401,11 @@ def _without_code_for_each_twin(numba: Any) -> None:
         unit.set_env = lambda self, name, environment: None
 
 
-def _optimised(module: Any, symbol: str) -> bytes:
-    """Object code for this processor of a module in which everything is linked: optimised once, as a whole."""
+def _optimised(module: Any, entry: str, symbol: str) -> bytes:
+    """Object code for this processor of a module in which everything is linked: optimised once, as a whole.
+
+    Its entry is given the name `symbol`, which no other unit has.
+    """
     import llvmlite.binding as llvm
 
     host = {"cpu": llvm.get_host_cpu_name(), "features": llvm.get_host_cpu_features().flatten()}
@@ -316,7 +414,9 @@ def _optimised(module: Any, symbol: str) -> bytes:
     options.loop_vectorization = options.slp_vectorization = options.loop_unrolling = True
     builder = llvm.create_pass_builder(machine, options)
     for function in module.functions:
-        if not function.is_declaration and function.name != symbol:
+        if function.name == entry:
+            function.name = symbol
+        elif not function.is_declaration:
             function.linkage = "internal"  # so that what has been inlined can go
     passes = builder.getModulePassManager()
     passes.add_refprune_pass()
@@ -328,26 +428,26 @@ def _optimised(module: Any, symbol: str) -> bytes:
 # Linking ---------------------------------------------------------------------------------------------------------------
 
 
-def _link(llvm: Any, kept: tuple[str, bytes]) -> int:
-    """The address of the function in object code, with the names it refers to bound to what is in memory."""
-    symbol, code = kept
+def _link(llvm: Any, kept: list[tuple[str, bytes]]) -> list[int]:
+    """The addresses of the functions in object codes, with the names they refer to bound to what is in memory."""
     for initialize in (llvm.initialize_native_target, llvm.initialize_native_asmprinter):
         initialize()
     found = blas.find()
     process = ctypes.CDLL(None)
-    for name, address in (
+    for name, place in (
         ("tinynn_sgemm", found.sgemm),
         ("tinynn_dgemm", found.dgemm),
         ("tinynn_yield", _address(process.sched_yield)),
         ("NRT_MemInfo_call_dtor", _address(process.abort)),  # never called: no array in there owns its memory
     ):
-        llvm.add_symbol(name, address)
+        llvm.add_symbol(name, place)
     machine = llvm.Target.from_default_triple().create_target_machine(codemodel="jitdefault", jit=True)
     linker = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
-    linker.add_object_file(llvm.ObjectFileRef.from_data(code))
+    for _, code in kept:
+        linker.add_object_file(llvm.ObjectFileRef.from_data(code))
     linker.finalize_object()
     _kept_alive.append(linker)
-    return int(linker.get_function_address(symbol))
+    return [int(linker.get_function_address(symbol)) for symbol, _ in kept]
 
 
 def _address(function: Any) -> int:

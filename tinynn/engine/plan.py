@@ -7,7 +7,6 @@ steps of the loop: an affine map (or none), an activation, dropout.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +15,8 @@ from tinynn import activations, config, layers, losses, metrics, optimizers
 from tinynn._typing import Array, DType
 from tinynn.buffer import pack
 from tinynn.engine import codes as c
+from tinynn.engine import machine, twins
+from tinynn.engine.units import SLOTS, Unit, settings_of, takes
 from tinynn.losses.loss import LossFunctionWrapper
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from tinynn.variable import Variable
 
 ALIGN = 64  # entries: buffers begin on cache lines of their own
-TILE = 1 << 16  # parameters that are stepped on while their gradient is in the cache
+WHOLE = 1 << 16  # parameters up to which the optimizer's step is one pass at the end
+TILE = 1 << 19  # else a kernel's gradient is made in parts of so many entries, stepped on while they are in the cache
 LARGE = 4_000_000  # multiplications in a step's products from which a second thread is worth its barriers
 
 
@@ -31,33 +33,7 @@ class NoTwin(Exception):
     """A part of the model has no compiled twin; the message says which."""
 
 
-_ACTIVATIONS: dict[Callable[..., Any], int] = {
-    activations.linear: c.LINEAR,
-    activations.relu: c.RELU,
-    activations.tanh: c.TANH,
-    activations.sigmoid: c.SIGMOID,
-    activations.softmax: c.SOFTMAX,
-}
-_FROM_LOGITS: dict[Callable[..., Any], int] = {
-    losses.sparse_categorical_crossentropy: c.SPARSE_LOGITS,
-    losses.categorical_crossentropy: c.CATEGORICAL_LOGITS,
-    losses.binary_crossentropy: c.BINARY_LOGITS,
-}
-_FROM_OUTPUTS: dict[Callable[..., Any], int] = {
-    losses.sparse_categorical_crossentropy: c.SPARSE_PROBS,
-    losses.categorical_crossentropy: c.CATEGORICAL_PROBS,
-    losses.binary_crossentropy: c.BINARY_PROBS,
-    losses.mean_squared_error: c.SQUARED,
-    losses.mean_absolute_error: c.ABSOLUTE,
-}
-_ACCURACIES: dict[Callable[..., Any], int] = {
-    metrics.accuracy: c.ACCURACY_EQUAL,
-    metrics.binary_accuracy: c.ACCURACY_BINARY,
-    metrics.categorical_accuracy: c.ACCURACY_CATEGORICAL,
-    metrics.sparse_categorical_accuracy: c.ACCURACY_SPARSE,
-}
 _REDUCTIONS = {"sum_over_batch_size": c.MEAN, "mean": c.MEAN, "sum": c.SUM, "mean_with_sample_weight": c.MEAN_BY_WEIGHT}
-_SPARSE = (c.SPARSE_LOGITS, c.SPARSE_PROBS, c.ACCURACY_SPARSE)
 _OWN_STEPS = (
     "train_step",
     "test_step",
@@ -75,13 +51,14 @@ class Step:
 
     def __init__(self, fan_in: int, units: int, dense: Any = None) -> None:
         self.fan_in, self.units, self.dense = fan_in, units, dense
-        self.activation = c.LINEAR
+        self.activation: twins.Activation | None = None
+        self.function: Any = activations.linear
         self.dropout: Any = None
 
     @property
     def is_open(self) -> bool:
         """Whether an activation can still join."""
-        return self.activation == c.LINEAR and self.dropout is None
+        return self.activation is None and self.dropout is None
 
 
 class Plan:
@@ -100,7 +77,10 @@ class Plan:
             raise NoTwin("a layer is used twice")
         self.params = pack(trained)[0] if trained else np.empty(0, self.real)
         self.frozen = pack(fixed)[0] if fixed else np.empty(0, self.real)
+        self._settings = np.zeros(c.FREE_SETTING).tolist()
         self.table = self._table(_offsets(trained), _offsets(fixed))
+        self.dropouts = self._dropouts()
+        self.settings = np.array(self._settings)
         self.lowest, self.can_share = self._lowest(), self._can_share()
         self.remembers_logits = _remembers_logits(model)
         self.widths = [self.steps[0].fan_in, *(step.units for step in self.steps)]
@@ -110,7 +90,9 @@ class Plan:
         table = np.zeros((len(self.steps), c.LAYER_FIELDS), np.int64)
         dropouts = 0
         for row, step in zip(table, self.steps):
-            row[[c.FAN_IN, c.UNITS, c.ACTIVATION, c.KERNEL, c.BIAS]] = step.fan_in, step.units, step.activation, -1, -1
+            row[[c.FAN_IN, c.UNITS, c.KERNEL, c.BIAS, c.SETTING]] = step.fan_in, step.units, -1, -1, len(self._settings)
+            if step.activation is not None:
+                self._settings += settings_of(step.activation.forward, step.activation.settings)
             if step.dense is not None:
                 row[c.DENSE] = 1
                 kernel, bias = step.dense.kernel, step.dense.bias
@@ -124,6 +106,32 @@ class Plan:
                 row[c.DROPOUT] = dropouts
                 dropouts += 1
         return table
+
+    def _dropouts(self) -> Array:
+        """(n, 4): seeds and counts are written before each run."""
+        table = np.zeros((sum(step.dropout is not None for step in self.steps), 4), np.int64)
+        for row, step in zip(table, [step for step in self.steps if step.dropout is not None]):
+            row[c.DROP_SETTING] = len(self._settings)
+            self._settings += settings_of(twins.DROPOUT, {"rate": step.dropout.rate})
+        return table
+
+    @property
+    def units(self) -> list[Unit]:
+        """What the loop calls for the layers."""
+        found = [twins.DROPOUT] if len(self.dropouts) else []
+        for step in self.steps:
+            if step.activation is not None:
+                found += [step.activation.forward, step.activation.backward]
+        return found
+
+    def bind(self) -> None:
+        """Write the addresses of the units into the tables."""
+        for row, step in zip(self.table, self.steps):
+            if step.activation is not None:
+                row[c.FORWARD] = machine.address(self.real, step.activation.forward)
+                row[c.BACKWARD] = machine.address(self.real, step.activation.backward)
+        if len(self.dropouts):
+            self.dropouts[:, c.DROP_UNIT] = machine.address(self.real, twins.DROPOUT)
 
     def is_current(self, model: Any) -> bool:
         """Whether the model still has these layers, with their variables where this plan has them, trained or not as here."""
@@ -140,8 +148,9 @@ class Plan:
 
     def _can_share(self) -> bool:
         """Whether a team of threads may run it: affine maps only, and activations that need no whole rows in between."""
-        inner = self.table[:-1, c.ACTIVATION]
-        return len(self.steps) >= 2 and bool(self.table[:, c.DENSE].all()) and c.SOFTMAX not in inner
+        inner = [step.activation for step in self.steps[:-1] if step.activation is not None]
+        by_entry = not any(activation.rowwise for activation in inner)
+        return len(self.steps) >= 2 and bool(self.table[:, c.DENSE].all()) and by_entry
 
     def _largest_kernel(self, team: int) -> int:
         """Entries of the largest part of a kernel that the gradient has to pass."""
@@ -166,7 +175,11 @@ class Plan:
             else:
                 row[c.INPUT] = self.table[j - 1, c.ACTIVE]
             width = classes if j == last else -(-self.steps[j].units // team)
-            row[c.ACTIVE], own = own, own + take(batch * width)
+            row[c.BEFORE], own = own, own + take(batch * width)
+            row[c.ACTIVE] = row[c.BEFORE]  # in place, unless the derivative asks for what came in
+            activation = self.steps[j].activation
+            if j != last and activation is not None and takes(activation.backward, "x"):
+                row[c.ACTIVE], own = own, own + take(batch * width)
             if self.steps[j].dropout is not None:
                 row[c.FACTORS], own = own, own + take(batch * width)
         for field, size in (
@@ -239,10 +252,10 @@ def _steps_of(model: Trainer) -> list[Step]:
 
 
 def _activate(steps: list[Step], layer: Any) -> None:
-    code = _ACTIVATIONS.get(layer.activation)
-    if code is None:
+    found = twins.activation_of(layer)
+    if found is twins.UNKNOWN:
         raise NoTwin(f'activation "{activations.serialize(layer.activation)}" of "{layer.name}"')
-    steps[-1].activation = code
+    steps[-1].activation, steps[-1].function = found, layer.activation
 
 
 def _remembers_logits(model: Any) -> bool:
@@ -262,23 +275,44 @@ def _remembers_logits(model: Any) -> bool:
 
 
 class Aim:
-    """Loss, metrics and optimizer as codes; raises NoTwin where the loop does not know one."""
+    """Loss and metrics as units; raises NoTwin where one has no twin."""
 
     def __init__(self, model: Any, plan: Plan, y: Array) -> None:
         classes = plan.steps[-1].units
         self.y_width = 1 if y.ndim == 1 else math.prod(y.shape[1:])
         stand_in = np.empty((1, classes), plan.real)
         loss = model._compile_loss.resolve(y[:1], stand_in)
-        self.settings = np.zeros(c.SETTING_FIELDS)
-        self.loss, self.smoothed = self._loss_code(loss, plan, classes)
+        self._settings = plan.settings.tolist()
+        self.loss, self.smoothed = self._loss(loss, plan, classes)
+        self.loss_setting = self._keep(self.loss, {"epsilon": config.epsilon()})
+        self.from_logits = takes(self.loss.forward, "logits")
         self.reduction = _REDUCTIONS.get(loss.reduction, -1)
         if self.reduction < 0:
             raise NoTwin(f"loss reduction {loss.reduction!r}")
-        self.settings[c.LOSS_WEIGHT] = 1.0 if model._compile_loss.weight is None else model._compile_loss.weight
-        self.settings[c.CLIP] = config.epsilon()
+        self._settings[c.LOSS_WEIGHT] = 1.0 if model._compile_loss.weight is None else model._compile_loss.weight
         self.trackers: list[metrics.Mean] = [model._loss_tracker]
-        self.metrics, self.thresholds = self._metrics(model, plan, y, stand_in)
+        self.measures: list[twins.Measure] = []
+        self.metrics = self._metrics(model, plan, y, stand_in)
         self._check_width("the loss", self.loss, classes, y)
+        self.settings = np.array(self._settings)
+        self.real, self.handles = plan.real, [0, 0]
+
+    @property
+    def units(self) -> list[Unit]:
+        """What the loop calls to measure."""
+        assert self.loss.backward is not None
+        return [self.loss.forward, self.loss.backward, *(measure.forward for measure in self.measures)]
+
+    def bind(self) -> None:
+        """Write down the addresses of the units."""
+        addresses = [machine.address(self.real, unit) for unit in self.units]
+        self.handles = addresses[:2]
+        self.metrics[:, c.METRIC_UNIT] = addresses[2:]
+
+    def _keep(self, measure: twins.Measure, values: dict[str, float]) -> int:
+        """Where the settings of a measure begin."""
+        self._settings += settings_of(measure.forward, values)
+        return len(self._settings) - len(settings_of(measure.forward, values))
 
     def read_totals(self, real: DType) -> Array:
         """(1 + metrics, 2): sum and count of the loss and of each metric so far."""
@@ -289,7 +323,7 @@ class Aim:
         for tracker, (total, count) in zip(self.trackers, totals):
             tracker.total.value[...], tracker.count.value[...] = total, count
 
-    def _loss_code(self, loss: Any, plan: Plan, classes: int) -> tuple[int, bool]:
+    def _loss(self, loss: Any, plan: Plan, classes: int) -> tuple[twins.Measure, bool]:
         if type(loss) is not LossFunctionWrapper and type(loss).__module__ not in _OUR_LOSSES:
             raise NoTwin(f"loss {loss.name!r}")
         if loss.dtype != plan.real.name:
@@ -303,19 +337,19 @@ class Aim:
             raise NoTwin(f"loss {loss.name!r} with {', '.join(settings)}")
         if from_logits and plan.remembers_logits:
             raise NoTwin("from_logits=True after a softmax or sigmoid, which deserves its warning")
-        known = _FROM_LOGITS if from_logits or plan.remembers_logits else _FROM_OUTPUTS
-        code = known.get(loss.fn, _FROM_OUTPUTS.get(loss.fn))
-        if code is None:
+        known = twins.FROM_LOGITS if from_logits or plan.remembers_logits else twins.FROM_OUTPUTS
+        measure = known.get(loss.fn, twins.FROM_OUTPUTS.get(loss.fn))
+        if measure is None:
             raise NoTwin(f"loss {loss.name!r}")
         if loss.fn is losses.categorical_crossentropy and classes == 1:
             raise NoTwin("categorical cross-entropy of one output, which deserves its warning")
         binary = loss.fn is losses.binary_crossentropy
-        self.settings[c.SMOOTH_SCALE] = 1.0 - smoothing
-        self.settings[c.SMOOTH_SHIFT] = 0.5 * smoothing if binary else smoothing / classes
-        return code, bool(smoothing)
+        self._settings[c.SMOOTH_SCALE] = 1.0 - smoothing
+        self._settings[c.SMOOTH_SHIFT] = 0.5 * smoothing if binary else smoothing / classes
+        return measure, bool(smoothing)
 
-    def _metrics(self, model: Any, plan: Plan, y: Array, stand_in: Array) -> tuple[Array, Array]:
-        rows, thresholds = [], []
+    def _metrics(self, model: Any, plan: Plan, y: Array, stand_in: Array) -> Array:
+        rows = []
         if model._compile_metrics is not None:
             model._compile_metrics.build(y[:1], stand_in)
             both = [(m, False) for m in model._compile_metrics.plain] + [
@@ -325,21 +359,21 @@ class Aim:
                 function: Any = getattr(metric, "_fn", None)
                 known = type(metric) is metrics.MeanMetricWrapper or type(metric).__module__ in _OUR_METRICS
                 settings = dict(getattr(metric, "_settings", {}))
-                threshold = settings.pop("threshold", 0.5)
-                by_logits = plan.remembers_logits and function in _FROM_LOGITS
-                code = _FROM_LOGITS.get(function) if by_logits else {**_FROM_OUTPUTS, **_ACCURACIES}.get(function)
-                if not known or code is None or settings or metric.dtype != plan.real.name:
+                values = {"threshold": settings.pop("threshold", 0.5), "epsilon": config.epsilon()}
+                by_logits = plan.remembers_logits and function in twins.FROM_LOGITS
+                measure = (twins.FROM_LOGITS if by_logits else {**twins.FROM_OUTPUTS, **twins.ACCURACIES}).get(function)
+                if not known or measure is None or settings or metric.dtype != plan.real.name:
                     raise NoTwin(f"metric {metric.name!r}")
-                if code in (c.SPARSE_LOGITS, c.SPARSE_PROBS) and self.loss not in (c.SPARSE_LOGITS, c.SPARSE_PROBS):
+                if measure.reads_labels and function not in twins.ACCURACIES and not self.loss.reads_labels:
                     raise NoTwin(f"metric {metric.name!r} without such a loss, whose labels are checked first")
-                self._check_width(f"metric {metric.name!r}", code, plan.steps[-1].units, y)
-                rows.append((code, weighted))
-                thresholds.append(threshold)
+                self._check_width(f"metric {metric.name!r}", measure, plan.steps[-1].units, y)
+                rows.append((0, self._keep(measure, values), weighted))
+                self.measures.append(measure)
                 self.trackers.append(metric)
-        return np.array(rows, np.int64).reshape(-1, 2), np.array(thresholds, np.float64)
+        return np.array(rows, np.int64).reshape(-1, 3)
 
-    def _check_width(self, what: str, code: int, classes: int, y: Array) -> None:
-        needed = 1 if code in _SPARSE else classes
+    def _check_width(self, what: str, measure: twins.Measure, classes: int, y: Array) -> None:
+        needed = 1 if measure.reads_labels else classes
         if self.y_width != needed or y.ndim > 2:
             raise NoTwin(f"{what} with targets of shape {y.shape}")
 
@@ -349,7 +383,7 @@ _OUR_METRICS = ("tinynn.metrics.accuracy", "tinynn.metrics.regression")
 
 
 class Rule:
-    """The optimizer as a code, its slots as flat vectors, and the learning rate of every step to come."""
+    """The optimizer as a unit, its slots as flat vectors, and the learning rate of every step to come."""
 
     def __init__(self, optimizer: Any, plan: Plan) -> None:
         kind = type(optimizer)
@@ -359,30 +393,25 @@ class Rule:
         known = optimizer._trainable_variables
         if len(known) != len(plan.variables) or not all(map(_same, known, plan.variables)):
             raise NoTwin("the optimizer was built for other variables")
-        self.optimizer = optimizer
+        self.optimizer, self.real = optimizer, plan.real
+        self.fused = False  # with the product that gives the gradient
         if kind is optimizers.SGD:
-            self.code, names = (
-                (c.NESTEROV if optimizer.nesterov else c.MOMENTUM) if optimizer.momentum else c.SGD,
-                ["momentum"],
-            )
+            self.fused = not optimizer.momentum
+            moving = twins.NESTEROV if optimizer.nesterov else twins.MOMENTUM
+            self.unit = moving if optimizer.momentum else twins.SGD
+            names = ["momentum"]
         elif kind is optimizers.RMSprop:
-            self.code, names = c.RMSPROP, ["velocity", "average_gradient", "momentum"]
+            self.unit, names = twins.RMSPROP, ["velocity", "average_gradient", "momentum"]
         else:
-            self.code, names = c.ADAM, ["momentum", "velocity", "velocity_hat"]
+            self.unit, names = twins.ADAM, ["momentum", "velocity", "velocity_hat"]
         flats = {name: pack(slots)[0] for name, slots in optimizer._slots.items()}
         slots = [flats.get(name, np.empty(0, plan.real)) for name in names]
-        self.slots = [*slots, *[np.empty(0, plan.real)] * (3 - len(slots))]
+        self.slots = [*slots, *[np.empty(0, plan.real)] * (len(SLOTS) - len(slots))]
 
     def write(self, settings: Array) -> None:
         """The optimizer's numbers as they are now."""
-        for field, name in (
-            (c.MOMENTUM_SHARE, "momentum"),
-            (c.RHO, "rho"),
-            (c.BETA_1, "beta_1"),
-            (c.BETA_2, "beta_2"),
-            (c.EPSILON, "epsilon"),
-        ):
-            settings[field] = getattr(self.optimizer, name, 0.0)
+        numbers = settings_of(self.unit, vars(self.optimizer))
+        settings[c.RULE_SETTING : c.RULE_SETTING + len(numbers)] = numbers
 
     def learning_rates(self, steps: int, real: DType) -> Array:
         """(steps,): of the next steps; Adam's with its corrections."""

@@ -8,59 +8,59 @@ from tinynn._compiled import compiled
 from tinynn._typing import Array
 
 
-def equal(y_true: Array, y_pred: Array, shares: Array) -> None:
-    """shares[b] = the share of k with y_pred[b,k] = y_true[b,k]; all (batch, outputs), shares (batch,)."""
-    shares[:] = (y_true == y_pred).mean(axis=1)
+def equal(y_true: Array, y_pred: Array, values: Array) -> None:
+    """values[b] = the share of k with y_pred[b,k] = y_true[b,k]; all (batch, outputs), values (batch,)."""
+    values[:] = (y_true == y_pred).mean(axis=1)
 
 
-def binary(y_true: Array, y_pred: Array, threshold: float, shares: Array) -> None:
-    """shares[b] = the share of k where (y_pred[b,k] > threshold), strictly, is y_true[b,k]."""
-    shares[:] = (y_true == (y_pred > y_pred.dtype.type(threshold))).mean(axis=1)
+def binary(y_true: Array, y_pred: Array, threshold: float, values: Array) -> None:
+    """values[b] = the share of k where (y_pred[b,k] > threshold), strictly, is y_true[b,k]."""
+    values[:] = (y_true == (y_pred > y_pred.dtype.type(threshold))).mean(axis=1)
 
 
-def categorical(y_true: Array, y_pred: Array, matches: Array) -> None:
-    """matches[b] = 1 if the largest entries of y_true[b] and y_pred[b] stand in the same place, the first of equals."""
-    matches[:] = np.argmax(y_true, axis=1) == np.argmax(y_pred, axis=1)
+def categorical(y_true: Array, y_pred: Array, values: Array) -> None:
+    """values[b] = 1 if the largest entries of y_true[b] and y_pred[b] stand in the same place, the first of equals."""
+    values[:] = np.argmax(y_true, axis=1) == np.argmax(y_pred, axis=1)
 
 
-def sparse(labels: Array, y_pred: Array, matches: Array) -> None:
-    """matches[b] = 1 if the largest entry of y_pred[b] stands at labels[b]."""
-    matches[:] = labels == np.argmax(y_pred, axis=1)
+def sparse(labels: Array, y_pred: Array, values: Array) -> None:
+    """values[b] = 1 if the largest entry of y_pred[b] stands at labels[b]."""
+    values[:] = labels == np.argmax(y_pred, axis=1)
 
 
 @compiled
-def equal_compiled(y_true: Array, y_pred: Array, shares: Array) -> None:
-    real = shares.dtype.type
+def equal_compiled(y_true: Array, y_pred: Array, values: Array) -> None:
+    real = values.dtype.type
     for b in range(y_pred.shape[0]):
         right = 0
         for k in range(y_pred.shape[1]):
             right += y_true[b, k] == y_pred[b, k]
-        shares[b] = real(right) / real(y_pred.shape[1])
+        values[b] = real(right) / real(y_pred.shape[1])
 
 
 @compiled
-def binary_compiled(y_true: Array, y_pred: Array, threshold: float, shares: Array) -> None:
-    real = shares.dtype.type
+def binary_compiled(y_true: Array, y_pred: Array, threshold: float, values: Array) -> None:
+    real = values.dtype.type
     limit = real(threshold)
     for b in range(y_pred.shape[0]):
         right = 0
         for k in range(y_pred.shape[1]):
             right += y_true[b, k] == (real(1) if y_pred[b, k] > limit else real(0))
-        shares[b] = real(right) / real(y_pred.shape[1])
+        values[b] = real(right) / real(y_pred.shape[1])
 
 
 @compiled
-def categorical_compiled(y_true: Array, y_pred: Array, matches: Array) -> None:
-    real = matches.dtype.type
+def categorical_compiled(y_true: Array, y_pred: Array, values: Array) -> None:
+    real = values.dtype.type
     for b in range(y_pred.shape[0]):
-        matches[b] = real(1) if _argmax(y_true, b) == _argmax(y_pred, b) else real(0)
+        values[b] = real(1) if _argmax(y_true, b) == _argmax(y_pred, b) else real(0)
 
 
 @compiled
-def sparse_compiled(labels: Array, y_pred: Array, matches: Array) -> None:
-    real = matches.dtype.type
+def sparse_compiled(labels: Array, y_pred: Array, values: Array) -> None:
+    real = values.dtype.type
     for b in range(y_pred.shape[0]):
-        matches[b] = real(1) if labels[b] == _argmax(y_pred, b) else real(0)
+        values[b] = real(1) if labels[b] == _argmax(y_pred, b) else real(0)
 
 
 @compiled

@@ -8,24 +8,24 @@ from tinynn._compiled import compiled, log
 from tinynn._typing import Array
 
 
-def forward(y_true: Array, probs: Array, epsilon: float, losses: Array) -> None:
-    """losses[b] = -sum_k y_true[b,k] log clip(q[b,k], epsilon, 1 - epsilon),  q[b,k] = probs[b,k] / sum_j probs[b,j]
+def forward(y_true: Array, y_pred: Array, epsilon: float, losses: Array) -> None:
+    """losses[b] = -sum_k y_true[b,k] log clip(q[b,k], epsilon, 1 - epsilon),  q[b,k] = y_pred[b,k] / sum_j y_pred[b,j]
 
-    y_true, probs (batch, classes); losses (batch,). The clip keeps log finite: a certain miss costs -log(1e-7) = 16.1.
+    y_true, y_pred (batch, classes); losses (batch,). The clip keeps log finite: a certain miss costs -log(1e-7) = 16.1.
     """
-    q = probs / probs.sum(axis=1, keepdims=True)
+    q = y_pred / y_pred.sum(axis=1, keepdims=True)
     losses[:] = -(y_true * np.log(clip(q, epsilon))).sum(axis=1)
 
 
-def backward(d_losses: Array, y_true: Array, probs: Array, epsilon: float, d_probs: Array) -> None:
+def backward(d_losses: Array, y_true: Array, y_pred: Array, epsilon: float, d_pred: Array) -> None:
     """First by q: -y_true / q, and 0 where the clip is at work. Then through the division by the row sum S:
 
-    d q_k / d probs_j = ([j = k] - q_k) / S,   so   dL/dprobs_j = (d_q_j - sum_k d_q_k q_k) / S
+    d q_k / d y_pred_j = ([j = k] - q_k) / S,   so   dL/dy_pred_j = (d_q_j - sum_k d_q_k q_k) / S
     """
-    total = probs.sum(axis=1, keepdims=True)
-    q = probs / total
+    total = y_pred.sum(axis=1, keepdims=True)
+    q = y_pred / total
     d_q = np.where(inside(q, epsilon), -y_true / clip(q, epsilon), 0) * d_losses[:, None]
-    d_probs[:] = (d_q - (d_q * q).sum(axis=1, keepdims=True)) / total
+    d_pred[:] = (d_q - (d_q * q).sum(axis=1, keepdims=True)) / total
 
 
 def clip(p: Array, epsilon: float) -> Array:
@@ -41,53 +41,53 @@ def inside(p: Array, epsilon: float) -> Array:
 
 
 @compiled
-def forward_compiled(y_true: Array, probs: Array, epsilon: float, losses: Array) -> None:
-    real = probs.dtype.type
+def forward_compiled(y_true: Array, y_pred: Array, epsilon: float, losses: Array) -> None:
+    real = y_pred.dtype.type
     low, high = real(epsilon), real(1 - epsilon)
-    for b in range(probs.shape[0]):
+    for b in range(y_pred.shape[0]):
         total, loss = real(0), real(0)
-        for k in range(probs.shape[1]):
-            total += probs[b, k]
-        for k in range(probs.shape[1]):
-            q = probs[b, k] / total
+        for k in range(y_pred.shape[1]):
+            total += y_pred[b, k]
+        for k in range(y_pred.shape[1]):
+            q = y_pred[b, k] / total
             loss -= y_true[b, k] * log(low if q < low else (high if q > high else q))
         losses[b] = loss
 
 
 @compiled
-def backward_compiled(d_losses: Array, y_true: Array, probs: Array, epsilon: float, d_probs: Array) -> None:
-    real = probs.dtype.type
+def backward_compiled(d_losses: Array, y_true: Array, y_pred: Array, epsilon: float, d_pred: Array) -> None:
+    real = y_pred.dtype.type
     low, high = real(epsilon), real(1 - epsilon)
-    for b in range(probs.shape[0]):
+    for b in range(y_pred.shape[0]):
         total, inner = real(0), real(0)
-        for k in range(probs.shape[1]):
-            total += probs[b, k]
-        for k in range(probs.shape[1]):
-            q = probs[b, k] / total
+        for k in range(y_pred.shape[1]):
+            total += y_pred[b, k]
+        for k in range(y_pred.shape[1]):
+            q = y_pred[b, k] / total
             d_q = -y_true[b, k] / q * d_losses[b] if low <= q <= high else real(0)
-            d_probs[b, k] = d_q
+            d_pred[b, k] = d_q
             inner += d_q * q
-        for k in range(probs.shape[1]):
-            d_probs[b, k] = (d_probs[b, k] - inner) / total
+        for k in range(y_pred.shape[1]):
+            d_pred[b, k] = (d_pred[b, k] - inner) / total
 
 
 @compiled
-def log_clipped_compiled(probs: Array, epsilon: float, logs: Array) -> None:
-    """logs = log clip(probs): what the sparse form takes for logits when it is given probabilities."""
-    real = probs.dtype.type
+def log_clipped_compiled(y_pred: Array, epsilon: float, logs: Array) -> None:
+    """logs = log clip(y_pred): what the sparse form takes for logits when it is given probabilities."""
+    real = y_pred.dtype.type
     low, high = real(epsilon), real(1 - epsilon)
-    for b in range(probs.shape[0]):
-        for k in range(probs.shape[1]):
-            p = probs[b, k]
+    for b in range(y_pred.shape[0]):
+        for k in range(y_pred.shape[1]):
+            p = y_pred[b, k]
             logs[b, k] = log(low if p < low else (high if p > high else p))
 
 
 @compiled
-def log_clipped_backward_compiled(d_logs: Array, probs: Array, epsilon: float, d_probs: Array) -> None:
-    """1 / p inside the clip, 0 outside; d_logs and d_probs may be the same array."""
-    real = probs.dtype.type
+def log_clipped_backward_compiled(d_logs: Array, y_pred: Array, epsilon: float, d_pred: Array) -> None:
+    """1 / p inside the clip, 0 outside; d_logs and d_pred may be the same array."""
+    real = y_pred.dtype.type
     low, high = real(epsilon), real(1 - epsilon)
-    for b in range(probs.shape[0]):
-        for k in range(probs.shape[1]):
-            p = probs[b, k]
-            d_probs[b, k] = d_logs[b, k] / p if low <= p <= high else real(0)
+    for b in range(y_pred.shape[0]):
+        for k in range(y_pred.shape[1]):
+            p = y_pred[b, k]
+            d_pred[b, k] = d_logs[b, k] / p if low <= p <= high else real(0)

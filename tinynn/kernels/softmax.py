@@ -7,6 +7,8 @@ import numpy as np
 from tinynn._compiled import compiled, exp, flatten
 from tinynn._typing import Array
 
+ROWWISE = True
+
 
 def forward(x: Array, out: Array) -> None:
     """out[b,k] = e^x[b,k] / sum_j e^x[b,j], along the last axis of any shape.

@@ -525,7 +525,9 @@ class Trainer(Layer):
         engine = self._compiled_engine
         if engine is None or not engine.is_current():
             engine = self._compiled_engine = CompiledEngine(self)
-        if data is not None:
+        if data is None:
+            engine.prepare()
+        else:
             engine.check(data, training)
         return engine
 

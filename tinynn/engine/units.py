@@ -1,0 +1,184 @@
+"""Ops as units of machine code: which arrays a twin takes is told by the names of its parameters.
+
+The loop knows no op. It puts the addresses of arrays into a *frame*, each at the place that belongs to its name, and calls
+the address of a unit, which takes from the frame what its twin asks for. So a new kernel needs no line in the loop, is
+compiled when a model first uses it, and is kept on disk by itself.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import importlib
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinynn._typing import Array, DType
+
+# Places in a frame, three words each: address, rows, columns. A whole number stands in the first of them.
+X, OUT, D_OUT, D_X, FACTORS = range(5)
+Y_TRUE, LABELS, LOGITS, Y_PRED, VALUES, PROBS, ENTRIES, D_PRED, WEIGHTS = range(5, 14)
+PARAMS, GRADS, SLOT_0, SLOT_1, SLOT_2, SLOT_3, RATE, SETTINGS, SOURCE, ORDER = range(14, 24)
+WORD_0, WORD_1, WORD_2, WORD_3 = range(24, 28)
+SLOTS, WORDS = (SLOT_0, SLOT_1, SLOT_2, SLOT_3), (WORD_0, WORD_1, WORD_2, WORD_3)
+FRAME = 3 * 28 + 12
+"""Words of a frame, rounded up to whole cache lines."""
+
+_PLACES = {
+    "x": X,
+    "out": OUT,
+    "d_out": D_OUT,
+    "d_x": D_X,
+    "factors": FACTORS,
+    "y_true": Y_TRUE,
+    "labels": LABELS,
+    "logits": LOGITS,
+    "y_pred": Y_PRED,
+    "probs": PROBS,
+    "entries": ENTRIES,
+    "values": VALUES,
+    "losses": VALUES,
+    "d_losses": VALUES,
+    "d_pred": D_PRED,
+    "d_logits": D_PRED,
+    "sample_weight": WEIGHTS,
+    "params": PARAMS,
+    "grads": GRADS,
+    "source": SOURCE,
+    "order": ORDER,
+}
+_LINES = ("factors", "labels", "values", "losses", "d_losses", "sample_weight", "params", "grads", "source", "order")
+"""Names of arrays with one axis. Activations that work entry by entry see theirs as one line, too."""
+
+_INTEGERS = ("labels", "order")
+_RATES = ("rate", "learning_rate")
+
+
+class Argument(NamedTuple):
+    """Where a twin's argument stands: form "table", "line", "word", "rate" or "setting" (a place among the settings)."""
+
+    form: str
+    place: int
+    dtype: str = "real"
+
+
+class Unit(NamedTuple):
+    """A twin as the loop calls it. kind: the dtype of its `source`, where that is not the parameters'."""
+
+    module: str
+    function: str
+    kind: str = ""
+
+    @property
+    def name(self) -> str:
+        """As in the names of files and symbols."""
+        return ".".join(
+            filter(None, (self.module.rsplit(".", 1)[1], self.function.removesuffix("_compiled"), self.kind))
+        )
+
+    @property
+    def twin(self) -> Callable[..., Any]:
+        """The function itself: plain Python, or compiled where twins have been loaded into this process."""
+        return getattr(importlib.import_module(self.module), self.function)  # type: ignore[no-any-return]
+
+
+def unit_of(twin: Callable[..., Any], kind: str = "") -> Unit:
+    """The unit of a function marked `@compiled`."""
+    plain = getattr(twin, "py_func", twin)
+    return Unit(plain.__module__, plain.__name__, kind)
+
+
+@functools.cache
+def arguments_of(unit: Unit) -> tuple[Argument, ...]:
+    """The twin's arguments in order.
+
+    Raises:
+        TypeError: a parameter whose name or annotation says nothing.
+    """
+    plain: Any = getattr(unit.twin, "py_func", unit.twin)
+    by_entry = unit.function in ("forward_compiled", "backward_compiled")
+    by_entry &= not getattr(sys.modules[unit.module], "ROWWISE", False)
+    found: list[Argument] = []
+    slots, words, settings = iter(SLOTS), iter(WORDS), 0
+    for name in plain.__code__.co_varnames[: plain.__code__.co_argcount]:
+        kind = plain.__annotations__.get(name)
+        if kind == "Array":
+            line = name in _LINES or name not in _PLACES or (by_entry and name in ("x", "out", "d_out", "d_x"))
+            dtype = "int64" if name in _INTEGERS else unit.kind if name == "source" else "real"
+            place = _PLACES[name] if name in _PLACES else next(slots)
+            found.append(Argument("line" if line else "table", place, dtype))
+        elif kind == "int":
+            found.append(Argument("word", next(words), "int64"))
+        elif name in _RATES and unit.function.removesuffix("_compiled").endswith("step"):
+            found.append(Argument("rate", RATE))
+        elif kind == "float":
+            found.append(Argument("setting", settings, "float64"))
+            settings += 1
+        else:
+            raise TypeError(f"{unit.name}: parameter {name!r} is annotated {kind!r}; expected Array, int or float")
+    return tuple(found)
+
+
+def settings_of(unit: Unit, values: Mapping[str, float]) -> list[float]:
+    """The unit's settings in the order in which its twin takes them.
+
+    Raises:
+        KeyError: a setting that was not given.
+    """
+    plain: Any = getattr(unit.twin, "py_func", unit.twin)
+    names = plain.__code__.co_varnames[: plain.__code__.co_argcount]
+    return [
+        float(values[name])
+        for name, argument in zip(names, arguments_of(unit), strict=True)
+        if argument.form == "setting"
+    ]
+
+
+def takes(unit: Unit, name: str) -> bool:
+    """Whether the twin has a parameter of this name."""
+    plain: Any = getattr(unit.twin, "py_func", unit.twin)
+    return name in plain.__code__.co_varnames[: plain.__code__.co_argcount]
+
+
+# Without a compiler ----------------------------------------------------------------------------------------------------
+
+_plain: list[tuple[Callable[..., Any], tuple[Argument, ...], DType]] = []
+
+
+@functools.cache
+def plain_address(unit: Unit, real: DType) -> int:
+    """A number that `call_plain` knows the unit by."""
+    _plain.append((unit.twin, arguments_of(unit), real))
+    return len(_plain)
+
+
+def call_plain(address: int, frame: Array) -> None:
+    """What compiled code does with an address: read the arguments out of the frame and call."""
+    twin, arguments, real = _plain[address - 1]
+    settings = array_at(int(frame[3 * SETTINGS]), 64, np.dtype(np.float64)) if frame[3 * SETTINGS] else None
+    given: list[Any] = []
+    for argument in arguments:
+        place, rows, columns = (int(word) for word in frame[3 * argument.place : 3 * argument.place + 3])
+        dtype = real if argument.dtype == "real" else np.dtype(argument.dtype)
+        if argument.form == "setting":
+            assert settings is not None
+            given.append(float(settings[argument.place]))
+        elif argument.form == "word":
+            given.append(place)
+        elif argument.form == "rate":
+            given.append(array_at(place, 1, dtype)[0])
+        else:
+            array = array_at(place, rows * columns, dtype)
+            given.append(array if argument.form == "line" else array.reshape(rows, columns))
+    twin(*given)
+
+
+def array_at(address: int, size: int, dtype: DType) -> Array:
+    """The array that stands at an address in memory."""
+    if not size:
+        return np.empty(0, dtype)
+    octets = (ctypes.c_uint8 * (size * dtype.itemsize)).from_address(address)
+    return np.ctypeslib.as_array(octets).view(dtype)
