@@ -26,6 +26,7 @@ KINDS = {
     "train": "an optimizer step, within fit over whole epochs",
     "predict": "predict on one row",
     "call": "model(x) on one row",
+    "evaluate": "evaluate on all rows, per batch",
     "op": "one call of an operation",
     "start": "a process from its start to its end",
     "sweep": "an optimizer step (a sample, for rows), as one thing grows",
