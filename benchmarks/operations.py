@@ -124,7 +124,7 @@ def references() -> dict[str, Callable[..., Any]]:
     """{'dense.forward': function, ...}: the NumPy references that have a twin."""
     import tinynn.kernels
 
-    found = {}
+    found: dict[str, Callable[..., Any]] = {}
     for entry in pkgutil.iter_modules(tinynn.kernels.__path__):
         module = importlib.import_module(f"tinynn.kernels.{entry.name}")
         for name, function in list(vars(module).items()):

@@ -74,6 +74,7 @@ class Session:
     ) -> None:
         self.machine, self.run, self.effort, self.say, self.emit = machine, run, effort, say, emit
         self.pool = Pool(budgets)
+        self.share = 1.0  # of its budget that an engine may spend until now on more than one round
 
     def row(self, kind: str, subject: str, engine: str, **rest: Any) -> Row:
         """A row of this run, told."""
@@ -138,7 +139,8 @@ def take_turns(
     for number in range(effort.rounds):
         start = number % max(1, len(contestants))
         for contestant in [*contestants[start:], *contestants[:start]]:
-            if contestant.ended:
+            budget = session.pool.budget(contestant.engine)
+            if contestant.ended or (contestant.samples and budget.spent > session.share * budget.seconds):
                 continue
             session.say(f"{title}, round {number + 1} of {effort.rounds}: {ENGINES[contestant.engine].title}")
             time.sleep(effort.pause)

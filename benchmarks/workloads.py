@@ -94,7 +94,7 @@ def data(workload: Workload) -> tuple[Array, Array]:
     rows, inputs, classes = workload.rows, workload.sizes[0], workload.sizes[-1]
     if workload.name == "medical":  # who is 65 or older has side effects, with one exception in twenty
         ages = rng.integers(13, 101, (rows, 1))
-        labels = (ages[:, 0] >= 65) ^ (rng.random(rows) < 0.05)
+        labels: Array = (ages[:, 0] >= 65) ^ (rng.random(rows) < 0.05)
         x = (ages - 13) / 87
     elif workload.name == "xor":  # is the count of negative numbers odd?
         x = rng.uniform(-1, 1, (rows, inputs))
