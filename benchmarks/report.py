@@ -58,6 +58,7 @@ def write(results: Results, out: Path) -> list[Path]:
 def page(results: Results, images: str = "benchmarks") -> str:
     """The page in Markdown; `images` is the folder of the plots, as seen from it."""
     _check(results)
+    results = Results(results.machines, sorted(results.rows, key=_place))
     parts = ["# Benchmarks", NOTE, EXPLANATION]
     for machine in _machines(results):
         parts += [f"## {machine}", _facts(results, machine)]
@@ -186,7 +187,7 @@ def _details(rows: Sequence[Row]) -> str:
                 _over_floor(row, floor) if row.engine != FLOOR else "",
                 *(number(known[name]) if name in known else "" for name in ("import_s", "build_s", "first_epoch_s")),
                 f"{known['peak_mb']:,.0f}" if "peak_mb" in known else "",
-                _floor_parts(known) or str(known.get("note", "")),
+                _floor_parts(row) or str(known.get("note", "")),
             ]
         )
     heads = [
@@ -201,11 +202,16 @@ def _details(rows: Sequence[Row]) -> str:
     return _table([*heads, "peak MB", "note"], lines)
 
 
-def _floor_parts(details: dict[str, Any]) -> str:
-    if "products_us" not in details:
+def _floor_parts(row: Row) -> str:
+    """The products at so many GFLOP/s and the pass at so many GB/s."""
+    if "products_us" not in row.details:
         return ""
-    parts = f"products {number(details['products_us'])} us, pass {number(details['pass_us'])} us"
-    return f"{parts}; {details['note']}" if details.get("note") else parts
+    products, one_pass = row.details["products_us"], row.details["pass_us"]
+    parts = f"products {number(products)} us"
+    parts += f" ({number(row.size['flops'] / products / 1e3)} GFLOP/s)" if "flops" in row.size else ""
+    parts += f", pass {number(one_pass)} us"
+    parts += f" ({number(row.size['bytes'] / one_pass / 1e3)} GB/s)" if "bytes" in row.size else ""
+    return f"{parts}; {row.details['note']}" if row.details.get("note") else parts
 
 
 def _predictions(results: Results, machine: str) -> list[str]:
@@ -358,6 +364,14 @@ def _machines(results: Results) -> list[str]:
 
 def _subjects(results: Results, kind: str, machine: str) -> list[str]:
     return _ordered({row.subject for row in results.of(kind, None, machine)})
+
+
+def _place(row: Row) -> tuple[Any, ...]:
+    """For an order that does not depend on the files'."""
+    names = list(ENGINES)
+    engine = names.index(row.engine) if row.engine in names else len(names)
+    subject = [*WORKLOADS, *SWEEPS, row.subject].index(row.subject)
+    return list(KINDS).index(row.kind), subject, row.subject, row.size.get("value", 0), engine, row.engine
 
 
 def _ordered(names: set[str]) -> list[str]:

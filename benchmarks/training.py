@@ -85,7 +85,7 @@ class Session:
 
 def measure(session: Session, workload: Workload, engines: Sequence[str], kinds: Sequence[str]) -> None:
     """All rows of these kinds (TRAIN, PREDICT) for a workload. An engine that disagrees is reported and not timed."""
-    size = {"parameters": workload.parameters, "flops": workload.flops, "batch": workload.batch, "rows": workload.rows}
+    size = {name: getattr(workload, name) for name in ("parameters", "flops", "bytes", "batch", "rows")}
     there = admit(session, workload, engines, TRAIN if TRAIN in kinds else kinds[0], workload.name, size)
     for way in PREDICT:
         able = [contestant for contestant in there if way in contestant.ways] if way in kinds else []

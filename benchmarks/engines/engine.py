@@ -89,7 +89,7 @@ class Engine(ABC):
         epochs = self.workload.epochs
         gc.collect()
         times: list[float] = []
-        while sum(times) < at_least:
+        while not times or sum(times) < at_least:
             start = time.perf_counter()
             self.fit(epochs)
             times.append(time.perf_counter() - start)
@@ -102,7 +102,7 @@ class Engine(ABC):
         function: Any = getattr(self, way)
         arguments = () if way == "evaluate" else (self.x[:1],)
         times: list[float] = []
-        while sum(times) < at_least:
+        while not times or sum(times) < at_least:
             start = time.perf_counter()
             function(*arguments)
             times.append(time.perf_counter() - start)
