@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import table
+from benchmarks.crossover import crossover, gpus
 from benchmarks.errors import SetupError
 from benchmarks.schema import TIMED, Results, Row
 from benchmarks.sweeps import ROWS, SWEEPS
@@ -91,10 +92,6 @@ def training(rows: Sequence[Row]) -> Any:
     names = [name for name in WORKLOADS if any(row.subject == name for row in rows)]
     names += sorted({row.subject for row in rows} - set(names))
     engines = [engine for engine in table.engines(rows) if engine != FLOOR]
-    for row in rows:
-        if row.engine == FLOOR:
-            i = names.index(row.subject)
-            axes.hlines(row.summary.median, i - 0.42, i + 0.42, color=STYLES[FLOOR][0], label=table.title(FLOOR))
     for place, engine in enumerate(engines):
         own = {row.subject: row.summary for row in rows if row.engine == engine}
         shift = (place - (len(engines) - 1) / 2) * 0.7 / max(1, len(engines))
@@ -103,6 +100,10 @@ def training(rows: Sequence[Row]) -> Any:
         medians = [each.median for each in found]
         bars = [[each.median - each.q1 for each in found], [each.q3 - each.median for each in found]]
         axes.errorbar(xs, medians, yerr=bars, **{**_style(engine), "linestyle": "none", "markersize": 8})
+    for row in rows:
+        if row.engine == FLOOR:
+            i = names.index(row.subject)
+            axes.hlines(row.summary.median, i - 0.42, i + 0.42, color=STYLES[FLOOR][0], label=table.title(FLOOR))
     for i in range(1, len(names)):
         axes.axvline(i - 0.5, color="#cccccc", linewidth=0.8)
     axes.set_yscale("log")
@@ -110,14 +111,17 @@ def training(rows: Sequence[Row]) -> Any:
     axes.set_xlim(-0.5, len(names) - 0.5)
     axes.set_ylabel("time of an optimizer step")
     _finish(axes)
-    axes.yaxis.set_major_formatter(_duration)
+    _ticks(axes.yaxis, _duration)
     axes.grid(visible=False, axis="x")
     _legend(figure, axes)
     return figure
 
 
 def sweep(name: str, rows: Sequence[Row]) -> Any:
-    """Time against what grows, and GFLOP/s against the work of a step; for the rows of the data time alone."""
+    """Time against what grows, and GFLOP/s against the work of a step; for the rows of the data time alone.
+
+    Hatched: between which measured points a GPU overtakes tinynn.
+    """
     rows = [row for row in rows if row.subject == name]
     figure = _figure(5.8 if name == ROWS else 10, 4.2)
     panels = figure.subplots(1, 1 if name == ROWS else 2, squeeze=False)[0]
@@ -129,6 +133,13 @@ def sweep(name: str, rows: Sequence[Row]) -> Any:
         panels[0].errorbar(values, [each.median for each in found], yerr=bars, **_style(engine))
         if name != ROWS:
             panels[1].plot([row.size["flops"] for row in own], [gflops(row) for row in own], **_style(engine))
+    for engine in gpus(table.engines(rows)):
+        found_between = crossover(*([row for row in rows if row.engine == each] for each in ("tinynn", engine)))
+        if found_between and found_between[0] is not None:
+            label = f"{table.title(engine)} overtakes"
+            panels[0].axvspan(
+                *found_between, facecolor="#eeeeee", edgecolor="#999999", hatch="//", label=label, zorder=0
+            )
     values = sorted({row.size["value"] for row in rows})
     panels[0].set_xlabel(
         {"batch": "rows of a batch", "depth": "hidden layers", ROWS: "rows of the data"}.get(name, name)
@@ -138,7 +149,6 @@ def sweep(name: str, rows: Sequence[Row]) -> Any:
         panel.set_xscale("log")
         panel.set_yscale("log")
         _finish(panel)
-    panels[0].yaxis.set_major_formatter(_duration)
     if name != ROWS:
         panels[0].set_xticks(values, [f"{value:,}" for value in values])
         panels[0].minorticks_off()
@@ -146,6 +156,9 @@ def sweep(name: str, rows: Sequence[Row]) -> Any:
         panels[1].set_ylabel("GFLOP/s")
     else:
         panels[0].set_ylim(bottom=10 ** (_power(rows, min) - 0.5), top=10 ** (_power(rows, max) + 0.5))
+    for panel in panels[1:]:
+        _ticks(panel.yaxis, _plain)
+    _ticks(panels[0].yaxis, _duration)
     _legend(figure, panels[0])
     return figure
 
@@ -185,6 +198,20 @@ def _duration(microseconds: float, _: int) -> str:
         if microseconds >= size:
             return f"{microseconds / size:g} {unit}"
     return f"{microseconds:g} us"
+
+
+def _plain(value: float, _: int) -> str:
+    return f"{value:g}"
+
+
+def _ticks(axis: Any, told: Callable[[float, int], str]) -> None:
+    """Powers of ten on a log axis, and 2 and 5 between them where there are few."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    low, high = axis.get_view_interval()
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if math.log10(high / low) < 2 else (1.0,)))
+    axis.set_major_formatter(told)
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _finish(axes: Any) -> None:

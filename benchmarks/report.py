@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import plots
+from benchmarks.crossover import by_value, crossover, gpus
 from benchmarks.engines import ENGINES
 from benchmarks.errors import SetupError
 from benchmarks.schema import KINDS, TIMED, Results, Row
@@ -99,22 +100,6 @@ def update_readme(results: Results, path: Path) -> None:
     if not begin or not end:
         raise SetupError(f"{path}: expected the lines {BEGIN!r} and {END!r}, between which the table goes.")
     path.write_text(f"{before}{BEGIN}\n\n{readme_rows(results)}\n\n{END}{after}", encoding="utf-8")
-
-
-def crossover(cpu: Sequence[Row], gpu: Sequence[Row]) -> tuple[int | None, int] | None:
-    """(last, first): the last measured value at which the CPU was no slower, and the first from which on the GPU was faster at
-    every measured value. `last` is None if the GPU was faster at all, the whole None if it was not at the greatest.
-
-    Only values that both have count, and nothing is computed between them.
-    """
-    slow, fast = _by_value(cpu), _by_value(gpu)
-    last, first = None, None
-    for value in sorted(set(slow) & set(fast)):
-        if fast[value].summary.median >= slow[value].summary.median:
-            last, first = value, None
-        elif first is None:
-            first = value
-    return None if first is None else (last, first)
 
 
 # The parts of the page ------------------------------------------------------------------------------------------------
@@ -262,7 +247,7 @@ def _sweeps(results: Results, machine: str, images: str) -> list[str]:
         if not rows:
             continue
         there = engines(rows)
-        by_engine = {engine: _by_value([row for row in rows if row.engine == engine]) for engine in there}
+        by_engine = {engine: by_value([row for row in rows if row.engine == engine]) for engine in there}
         lines = []
         for value in sorted({row.size["value"] for row in rows}):
             cells = (_point(by_engine[engine].get(value), name) for engine in there)
@@ -295,11 +280,11 @@ def _flatness(by_engine: dict[str, dict[int, Row]]) -> list[str]:
 
 
 def _crossovers(by_engine: dict[str, dict[int, Row]], sweep: str) -> list[str]:
-    gpus = [engine for engine in by_engine if engine in ENGINES and ENGINES[engine].device == "gpu"]
-    if not gpus:
+    there = gpus(by_engine)
+    if not there:
         return ["No GPU took part: nothing is said about where one would overtake."]
     sentences = []
-    for engine in gpus if OWN in by_engine else []:
+    for engine in there if OWN in by_engine else []:
         found = crossover(list(by_engine[OWN].values()), list(by_engine[engine].values()))
         name = title(engine)
         if found is None:
@@ -384,10 +369,6 @@ def _timed(results: Results, kind: str, subject: str, machine: str) -> list[Row]
     rows = [row for row in results.of(kind, subject, machine) if row.status == TIMED]
     order = engines(rows)
     return sorted(rows, key=lambda row: order.index(row.engine))
-
-
-def _by_value(rows: Iterable[Row]) -> dict[int, Row]:
-    return {row.size["value"]: row for row in sorted(rows, key=lambda row: row.size["value"])}
 
 
 def _over_floor(row: Row, rows: Sequence[Row]) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from benchmarks import plots, report
+from benchmarks.crossover import crossover
 from benchmarks.errors import SetupError
 from benchmarks.schema import ABSENT, Results, Row, load, merge
 
@@ -116,7 +117,7 @@ CPU = {8: 1.0, 32: 2.0, 128: 9.0, 512: 80.0}
     ],
 )
 def test_crossover_lies_between_measured_points(gpu: dict[int, float], expected: Any) -> None:
-    assert report.crossover(points("tinynn", CPU), points("keras-gpu", gpu)) == expected
+    assert crossover(points("tinynn", CPU), points("keras-gpu", gpu)) == expected
 
 
 def test_a_crossover_is_told_for_the_machine_with_the_gpu_alone() -> None:
@@ -130,6 +131,16 @@ def test_a_crossover_is_told_for_the_machine_with_the_gpu_alone() -> None:
     assert "Keras, GPU overtakes tinynn between width 128 and 512." in there
     assert "No GPU took part: nothing is said about where one would overtake." in here
     assert "overtakes" not in here
+
+
+def test_a_crossover_is_drawn_only_where_a_gpu_was_measured() -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed: pip install tinynn-engine[plot]")
+    faster = points("keras-gpu", {8: 50.0, 32: 50.0, 128: 50.0, 512: 60.0})
+    spans = [
+        len(plots.sweep("width", rows).axes[0].patches)
+        for rows in (points("tinynn", CPU) + faster, points("tinynn", CPU))
+    ]
+    assert spans == [1, 0]
 
 
 def test_gflops_are_operations_over_time() -> None:
