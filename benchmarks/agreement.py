@@ -34,12 +34,18 @@ SHORT = 6.7e-6
 
 @dataclass(frozen=True)
 class Epoch:
-    """What an engine had after an epoch: the mean loss it reported, the weights, and what it makes of a few rows by each of
-    its ways to predict."""
+    """What an engine had after an epoch: the mean loss it reported, the weights, what it makes of a few rows by each of its
+    ways to predict, and the loss that it then evaluates (None: it has no such function)."""
 
     loss: float
     weights: Sequence[Array]
     outputs: dict[str, Array] = field(default_factory=dict)
+    evaluated: float | None = None
+
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """What of it can be timed besides training."""
+        return (*self.outputs, *(("evaluate",) if self.evaluated is not None else ()))
 
 
 @dataclass(frozen=True)
@@ -78,8 +84,8 @@ class Standard:
 
     @property
     def loss_allowed(self) -> float:
-        """For `Verdict.loss`: the mean is a float32 sum over the steps, each of which may lose half a unit in the last place;
-        and weights that differ have other losses."""
+        """For `Verdict.loss` and `Verdict.evaluated`: the mean is a float32 sum over the steps, each of which may lose half a
+        unit in the last place; and weights that differ have other losses."""
         return self.steps * EPSILON / 2 + self.weights_allowed
 
 
@@ -93,6 +99,7 @@ class Verdict:
     loss_allowed: float
     outputs: float
     outputs_allowed: float
+    evaluated: float = 0.0
 
     @property
     def learns(self) -> bool:
@@ -101,15 +108,16 @@ class Verdict:
 
     @property
     def predicts(self) -> bool:
-        """Whether the outputs are."""
-        return self.outputs <= self.outputs_allowed
+        """Whether the outputs are, and the loss that it evaluates."""
+        return self.outputs <= self.outputs_allowed and self.evaluated <= self.loss_allowed
 
     def told(self) -> str:
         """In one line."""
         return (
             f"weights {self.weights:.1e} of the way travelled (allowed {self.weights_allowed:.1e}), "
             f"loss {self.loss:.1e} (allowed {self.loss_allowed:.1e}), "
-            f"outputs {self.outputs:.1e} (allowed {self.outputs_allowed:.1e})"
+            f"outputs {self.outputs:.1e} (allowed {self.outputs_allowed:.1e}), "
+            f"evaluated {self.evaluated:.1e} (allowed {self.loss_allowed:.1e})"
         )
 
 
@@ -125,11 +133,16 @@ def check(standard: Standard, found: Epoch) -> Verdict:
     return Verdict(
         weights=_distance(found.weights, standard.exact.weights) / standard.travelled,
         weights_allowed=standard.weights_allowed,
-        loss=abs(found.loss - standard.exact.loss) / abs(standard.exact.loss),
+        loss=_relative(found.loss, standard.exact.loss),
         loss_allowed=standard.loss_allowed,
         outputs=_widest(found, standard.exact),
         outputs_allowed=standard.outputs_allowed,
+        evaluated=_relative(found.evaluated, standard.exact.evaluated),
     )
+
+
+def _relative(found: float | None, exact: float | None) -> float:
+    return abs(found - exact) / abs(exact) if found is not None and exact is not None else 0.0
 
 
 def _distance(a: Sequence[Array], b: Sequence[Array]) -> float:

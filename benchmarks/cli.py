@@ -1,19 +1,20 @@
-"""The command line: `python -m benchmarks`."""
+"""The command line: `python -m benchmarks`, and `python -m benchmarks report`."""
 
 from __future__ import annotations
 
 import argparse
 import datetime
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import machine, ops, start, sweeps, table, training
+from benchmarks import machine, ops, report, start, sweeps, table, training
 from benchmarks.engines import ENGINES
 from benchmarks.errors import SetupError, WorkerFailed
 from benchmarks.progress import Progress
-from benchmarks.schema import DISAGREES, FAILED, Results, Row, save
+from benchmarks.schema import DISAGREES, FAILED, Results, Row, load, merge, save
 from benchmarks.workloads import WORKLOADS
 
 DONE, DISAGREEMENT, CANNOT_START, INTERRUPTED = 0, 1, 2, 130
@@ -22,13 +23,15 @@ PARTS = ("train", "predict", "ops", "start")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure, print, keep.
+    """Measure, print, keep; or report what was kept.
 
     Returns:
         The exit code: 0 done, 1 an engine disagreed or failed, 2 it could not start as asked.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
+        if arguments[:1] == ["report"]:
+            return _report(_report_parser().parse_args(arguments[1:]))
         asked = _parser().parse_args(arguments)
         if asked.list:
             _print_list()
@@ -53,7 +56,14 @@ def _measure(asked: argparse.Namespace) -> int:
         progress.clear()
         print(table.line(row), flush=True)
 
-    session = training.Session(name, run, _effort(asked), progress.say, emit)
+    session = training.Session(
+        name,
+        run,
+        _effort(asked),
+        progress.say,
+        emit,
+        budgets(asked.engine) if asked.quick and not asked.sweep else None,
+    )
     print(f"{name}; {facts['system']}, load {facts['load']}; medians [quartiles]", flush=True)
     parts = asked.part or PARTS
     try:
@@ -75,7 +85,9 @@ def _run(session: training.Session, asked: argparse.Namespace, parts: Sequence[s
     engines = asked.engine or [name for name, entry in ENGINES.items() if entry.quick or not asked.quick]
     kinds = [*(training.PREDICT if "predict" in parts else ()), *((training.TRAIN,) if "train" in parts else ())]
     if kinds:
-        for name in asked.workload or WORKLOADS:
+        names = asked.workload or list(WORKLOADS)
+        for number, name in enumerate(names):
+            session.share = (number + 1) / (len(names) + 1)  # the rest is for cold starts
             left_out = training.PREDICT if asked.quick and name != "medical" else ()
             workload = WORKLOADS[name].shortened() if asked.quick else WORKLOADS[name]
             training.measure(session, workload, engines, [kind for kind in kinds if kind not in left_out])
@@ -83,6 +95,16 @@ def _run(session: training.Session, asked: argparse.Namespace, parts: Sequence[s
         ops.measure(session, engines, asked.quick)
     if "start" in parts:
         start.measure(session, engines, asked.rounds or 5, asked.quick)
+
+
+def budgets(engines: Sequence[str] | None = None) -> dict[str, float]:
+    """Seconds by process for --quick: whatever the machine, all together are less than two minutes.
+
+    An engine that is asked for and takes no part otherwise has what an engine can do with that is neither slow nor large.
+    """
+    asked = {engine: ENGINES[engine].quick or 10.0 for engine in engines or ()}
+    usual = {engine: entry.quick for engine, entry in ENGINES.items() if entry.quick}
+    return {**usual, **asked, "operations": 6.0}
 
 
 def _sweep(session: training.Session, asked: argparse.Namespace) -> None:
@@ -107,7 +129,7 @@ def _print_ratios(results: Results) -> None:
     """How many times as long as tinynn the others take: medians over the rounds, and the quotient of the least times."""
     for name in dict.fromkeys(row.subject for row in results.of("train")):
         rows = results.of("train", name)
-        least = {row.engine: row.details.get("least_us") for row in rows}
+        least = {row.engine: float(row.details.get("least_us", math.nan)) for row in rows}
         for engine, found in table.against(rows).items():
             by_least = least[engine] / least["tinynn"]
             if engine == training.FLOOR:
@@ -134,9 +156,10 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m benchmarks",
         description="Time tinynn beside its peers: the same weights, the same batches, agreement first. Exit code 0: "
         "done; 1: an engine disagreed or failed; 2: it could not start.",
+        epilog="python -m benchmarks report FILES...  makes a page and plots of what --json kept: see its --help.",
     )
     add = parser.add_argument
-    add("--quick", action="store_true", help="fewer rounds and engines: under two minutes")
+    add("--quick", action="store_true", help="fewer rounds and engines, in under two minutes")
     add("--workload", action="append", choices=list(WORKLOADS), help="only this one; may be repeated")
     add("--engine", action="append", choices=list(ENGINES), help="only this one; may be repeated")
     add("--part", action="append", choices=PARTS, help="only this part; may be repeated")
@@ -152,6 +175,40 @@ def _parser() -> argparse.ArgumentParser:
     add("--machine", metavar="NAME", help="what this machine is called in the results (its processor's name)")
     add("--list", action="store_true", help="the workloads and engines, and stop")
     return parser
+
+
+def _report_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks report",
+        description="Merge results, of several machines too, into a Markdown page with plots. Of rows about the same thing "
+        "on the same machine the latest counts.",
+    )
+    add = parser.add_argument
+    add("files", nargs="+", type=Path, metavar="FILE", help="kept by --json")
+    add(
+        "--out",
+        type=Path,
+        default=Path("docs/benchmarks.md"),
+        metavar="PAGE",
+        help="(docs/benchmarks.md); plots beside it",
+    )
+    add("--readme", type=Path, metavar="FILE", help="renew the table of this README as well")
+    add("--json", type=Path, metavar="FILE", help="keep the merged results")
+    return parser
+
+
+def _report(asked: argparse.Namespace) -> int:
+    results = merge([load(path) for path in asked.files])
+    written = report.write(results, asked.out)
+    if asked.readme:
+        report.update_readme(results, asked.readme)
+        written.append(asked.readme)
+    if asked.json:
+        save(results, asked.json)
+        written.append(asked.json)
+    for path in written:
+        print(f"written: {path}")
+    return DONE
 
 
 def _positive(text: str) -> int:

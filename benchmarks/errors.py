@@ -11,5 +11,9 @@ class NotExpressible(Exception):
     """An engine cannot run this recipe as it is; the message says why. Others can: this one is left out."""
 
 
+class OutOfTime(Exception):
+    """An engine has used up its seconds. What is not measured then is left out."""
+
+
 class WorkerFailed(Exception):
     """An engine's process ended or raised; the message is the last of what it said."""

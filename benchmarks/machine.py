@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime
 import os
 import platform
+import shutil
+import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -40,7 +42,7 @@ def facts() -> dict[str, Any]:
         "processor": processor(),
         "cpus": cpus(),
         "memory_gib": _memory(),
-        "gpus": [],
+        "gpus": gpus(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "versions": _versions(),
@@ -73,6 +75,20 @@ def processor() -> str:
     for mark in ("(R)", "(TM)", "(tm)", "CPU", "Processor"):
         name = name.replace(mark, " ")
     return " ".join(name.split())
+
+
+def gpus() -> list[str]:
+    """What NVIDIA's driver calls them; none without the driver."""
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return []
+    try:
+        done = subprocess.run(
+            [tool, "--query-gpu=name", "--format=csv,noheader"], capture_output=True, text=True, timeout=20, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return []
+    return [name.strip() for name in done.stdout.splitlines() if name.strip()]
 
 
 def _memory() -> float | None:

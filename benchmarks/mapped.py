@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import threading
 import time
@@ -16,6 +17,9 @@ from benchmarks import memory
 from benchmarks.errors import SetupError
 
 FEATURES, CLASSES, BATCH = 784, 10, 256
+
+SPARE = 10**9
+"""Bytes that stay free beside the file."""
 
 
 class Mapped:
@@ -32,10 +36,11 @@ class Mapped:
         """One epoch over a file of float32 rows, shuffled.
 
         The file has holes instead of zeros, where the file system knows them: it takes no space and is still read in whole.
+        It lies in a temporary folder (TMPDIR settles where), which is removed afterwards.
         Counted is the process's own memory, not the file's pages: the system keeps those as long as nobody needs the space.
 
         Raises:
-            SetupError: this system does not tell the two apart.
+            SetupError: this system does not tell the two apart, or has no space for the file, were it one without holes.
         """
         try:
             memory.own_mb()
@@ -47,7 +52,13 @@ class Mapped:
             [layers.Input((FEATURES,)), layers.Dense(32, "relu"), layers.Dense(CLASSES, "softmax")]
         )
         model.compile("sgd", "sparse_categorical_crossentropy")
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory(prefix="tinynn-mapped-") as folder:
+            needed, free = rows * FEATURES * 4, shutil.disk_usage(folder).free
+            if free < needed + SPARE:
+                raise SetupError(
+                    f"a file of {needed / 1e9:.1f} GB needs {(needed + SPARE) / 1e9:.1f} GB free in {Path(folder).parent}; "
+                    f"{free / 1e9:.1f} GB are. Set TMPDIR to another folder, or take fewer --gigabytes."
+                )
             path = Path(folder) / "x.float32"
             np.memmap(path, np.float32, "w+", shape=(rows, FEATURES)).flush()
             x = np.memmap(path, np.float32, "r", shape=(rows, FEATURES))

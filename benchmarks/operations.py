@@ -18,23 +18,27 @@ from typing import Any
 import numpy as np
 
 from benchmarks.agreement import ALLOWED, EPSILON
+from benchmarks.errors import NotExpressible
 from benchmarks.workloads import Array
+from tinynn.kernels.adam import effective_rate
 
 BATCH, FAN_IN, UNITS, CLASSES, PARAMETERS = 32, 784, 300, 10, 266_610
 """Those of the fashion network."""
 
-QUICK = ("dense.forward", "relu.forward", "softmax_crossentropy.sparse_forward", "adam.step")
+RATE = 0.25
+"""Dropout's, and the rate of an optimizer's step."""
 
-_LINES = ("linear", "relu", "sigmoid", "tanh")
-"""Activations whose twins see arrays as one line."""
+QUICK = ("dense.forward", "relu.forward", "softmax_crossentropy.sparse_forward", "adam.step")
 
 _PER_ENTRY = ("binary_crossentropy", "sigmoid_crossentropy")
 """Losses with a value per entry, not per sample."""
 
-_PER_PARAMETER = ("params", "grads", "m", "v", "mean_square", "mean_grad", "velocity")
+_EMPTY = ("v_max", "mean_grad")
+"""Slots of an optimizer that its usual settings do without."""
+
 _NUMBERS = {
     "learning_rate": 1e-6,
-    "rate": 0.25,
+    "rate": RATE,
     "beta_1": 0.9,
     "beta_2": 0.999,
     "rho": 0.9,
@@ -46,6 +50,9 @@ _NUMBERS = {
     "width": UNITS,
     "first": 0,
 }
+
+_PLAIN = {"float": 0.5, "int": 1, "bool": False}
+"""For numbers of other names, by their annotation."""
 
 
 class Operations:
@@ -71,11 +78,11 @@ class Operations:
         reference = self.references[name]
         own, exact, rounded = (arguments(module, reference) for _ in range(3))
         exact = [_wide(a) for a in exact]
+        _try(reference, exact)
+        reference(*rounded)
         start = time.perf_counter()
         twin(*_lines(module, own))
         seconds = time.perf_counter() - start
-        reference(*exact)
-        reference(*rounded)
         self.ways: dict[str, Callable[[], Any]] = {}
         inputs = arguments(module, reference)
         self.ways["tinynn"] = _call(twin, _lines(module, inputs))
@@ -117,7 +124,7 @@ def references() -> dict[str, Callable[..., Any]]:
     """{'dense.forward': function, ...}: the NumPy references that have a twin."""
     import tinynn.kernels
 
-    found = {}
+    found: dict[str, Callable[..., Any]] = {}
     for entry in pkgutil.iter_modules(tinynn.kernels.__path__):
         module = importlib.import_module(f"tinynn.kernels.{entry.name}")
         for name, function in list(vars(module).items()):
@@ -129,17 +136,17 @@ def references() -> dict[str, Callable[..., Any]]:
 def arguments(module: str, function: Callable[..., Any]) -> list[Any]:
     """Values for a kernel's parameters, the same each time; outputs are filled with what must be overwritten."""
     rng = np.random.default_rng(4)
-    wide = module in ("dense", "dropout", *_LINES)
+    wide = module in ("dense", "dropout") or _elementwise(module)
     shape = (BATCH, UNITS if wide else CLASSES)
     labels = rng.integers(0, CLASSES, BATCH)
     values: list[Any] = []
-    for name in inspect.signature(function).parameters:
-        if name in _NUMBERS:
-            value: Any = _NUMBERS[name]
-        elif name in _PER_PARAMETER:
-            value = rng.random(PARAMETERS)
-        elif name == "v_max":
+    for name, parameter in inspect.signature(function).parameters.items():
+        if name in _NUMBERS or parameter.annotation in _PLAIN:
+            value: Any = _NUMBERS.get(name, _PLAIN.get(parameter.annotation))
+        elif name in _EMPTY:
             value = np.empty(0)
+        elif function.__name__.endswith("step"):
+            value = rng.random(PARAMETERS)
         elif name in ("kernel", "d_kernel"):
             value = rng.normal(size=(FAN_IN, UNITS))
         elif name in ("bias", "d_bias"):
@@ -161,8 +168,34 @@ def arguments(module: str, function: Callable[..., Any]) -> list[Any]:
     return values
 
 
+def _elementwise(module: str) -> bool:
+    """Whether it is an activation of single numbers: the twins of these see arrays as one line."""
+    kernels = importlib.import_module(f"tinynn.kernels.{module}")
+    if module == "softmax" or getattr(kernels, "ROWWISE", False) or not hasattr(kernels, "forward"):
+        return False
+    (first, _), *settings, (last, _) = ((p.name, p) for p in inspect.signature(kernels.forward).parameters.values())
+    return first == "x" and last == "out" and all(p.annotation in _PLAIN for _, p in settings)
+
+
 def _lines(module: str, values: list[Any]) -> list[Any]:
-    return [a.reshape(-1) for a in values] if module in _LINES else values
+    if not _elementwise(module):
+        return values
+    return [a.reshape(-1) if isinstance(a, np.ndarray) else a for a in values]
+
+
+def _try(reference: Callable[..., Any], values: list[Any]) -> None:
+    """Run it; of a kernel whose arguments cannot be guessed, nothing is timed.
+
+    Raises:
+        NotExpressible: it raised, or gave what is not finite.
+    """
+    try:
+        with np.errstate(all="ignore"):
+            reference(*values)
+    except (ValueError, IndexError, TypeError) as error:
+        raise NotExpressible(f"benchmarks/operations.py makes up no arguments for it: {error}") from None
+    if not all(np.isfinite(a).all() for a in values if isinstance(a, np.ndarray)):
+        raise NotExpressible("benchmarks/operations.py makes up arguments for it that give what is not finite")
 
 
 def _wide(value: Any) -> Any:
@@ -212,12 +245,15 @@ def _one(make: Callable[..., Any], which: int = -1) -> Callable[..., Any]:
 
 
 def _step(make: Callable[[Any], Any]) -> Callable[..., Any]:
-    """An optimizer's step on one variable of all parameters."""
+    """An optimizer's step on one variable of all parameters, from the kernel's slots."""
 
-    def made(keras: Any, params: Array, grads: Array, *_: Any) -> Any:
+    def made(keras: Any, params: Array, grads: Array, *rest: Any) -> Any:
         variable, gradient = keras.Variable(params), keras.ops.convert_to_tensor(grads)
         optimizer = make(keras.optimizers)
         optimizer.build([variable])
+        slots = [value for value in rest if isinstance(value, np.ndarray) and value.size]
+        for own, slot in zip(optimizer.variables[2:], slots, strict=True):  # after iteration and learning rate
+            own.assign(slot)
 
         def run() -> Any:
             optimizer.apply([gradient])
@@ -249,6 +285,10 @@ _KERAS: dict[str, Callable[..., Any]] = {
     "mean_absolute_error.forward": _one(lambda k, y, pred, _: k.losses.mean_absolute_error(y, pred)),
     "accuracy.categorical": _one(lambda k, y, pred, _: k.metrics.categorical_accuracy(y, pred)),
     "accuracy.sparse": _one(lambda k, labels, pred, _: k.metrics.sparse_categorical_accuracy(labels, pred)),
-    "accuracy.binary": _one(lambda k, y, pred, *_: k.metrics.binary_accuracy(y, pred)),
+    "accuracy.binary": _one(lambda k, y, pred, *_: k.ops.mean(k.metrics.binary_accuracy(y, pred), axis=-1)),
     "sgd.step": _step(lambda o: o.SGD(_NUMBERS["learning_rate"])),
+    "sgd.momentum_step": _step(lambda o: o.SGD(_NUMBERS["learning_rate"], momentum=0.9)),
+    "sgd.nesterov_step": _step(lambda o: o.SGD(_NUMBERS["learning_rate"], momentum=0.9, nesterov=True)),
+    "rmsprop.step": _step(lambda o: o.RMSprop(_NUMBERS["learning_rate"], rho=0.9, momentum=0.9, epsilon=1e-7)),
+    "adam.step": _step(lambda o: o.Adam(RATE / float(effective_rate(np.ones(1), 1.0, 0.9, 0.999, np.dtype("f4"))[0]))),
 }

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +27,7 @@ KINDS = {
     "train": "an optimizer step, within fit over whole epochs",
     "predict": "predict on one row",
     "call": "model(x) on one row",
+    "evaluate": "evaluate on all rows, per batch",
     "op": "one call of an operation",
     "start": "a process from its start to its end",
     "sweep": "an optimizer step (a sample, for rows), as one thing grows",
@@ -89,7 +91,10 @@ def save(results: Results, path: Path) -> None:
     for row in rows:
         row["samples"] = [float(f"{sample:.5g}") for sample in row["samples"]]
     content = {"schema": SCHEMA, "machines": results.machines, "rows": rows}
-    path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    half = path.with_name(path.name + ".half")  # whoever reads sees the old file or the new one
+    half.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    os.replace(half, path)
 
 
 def load(path: Path) -> Results:
@@ -103,18 +108,22 @@ def load(path: Path) -> Results:
     except OSError as error:
         raise SetupError(f"{path} cannot be read: {error.strerror}.") from None
     except ValueError as error:
-        raise SetupError(f"{path} is not JSON: {error}.") from None
+        raise SetupError(f"{path} is no results' file, or only half of one; as JSON: {error}.") from None
     if not isinstance(content, dict) or content.get("schema") != SCHEMA:
         found = content.get("schema") if isinstance(content, dict) else type(content).__name__
         raise SetupError(f"{path}: expected benchmark results of schema {SCHEMA}; got {found!r}.")
-    machines, rows = content.get("machines"), content.get("rows")
-    if not isinstance(machines, dict) or not isinstance(rows, list):
-        raise SetupError(f'{path}: expected "machines" (an object) and "rows" (a list).')
+    machines: Any = content.get("machines")
+    rows: Any = content.get("rows")
+    objects = isinstance(machines, dict) and all(isinstance(facts, dict) for facts in machines.values())
+    if not objects or not isinstance(rows, list):
+        raise SetupError(f'{path}: expected "machines" (an object of objects) and "rows" (a list).')
     return Results(machines, [_row(each, machines, f"{path}, row {i}") for i, each in enumerate(rows)])
 
 
 def merge(many: Sequence[Results]) -> Results:
     """All machines and all rows; of rows about the same thing on the same machine the one from the latest run.
+
+    A machine's facts are those of the latest; where its packages have changed in between, all their versions are named.
 
     Raises:
         SetupError: two files mean different machines by one name.
@@ -126,13 +135,22 @@ def merge(many: Sequence[Results]) -> Results:
             known = machines.setdefault(name, facts)
             if known.get("processor") != facts.get("processor") or known.get("cpus") != facts.get("cpus"):
                 raise SetupError(f'two machines are called "{name}"; measure one of them again with --machine NAME.')
-            if facts.get("date", "") > known.get("date", ""):
-                machines[name] = facts
+            older, newer = sorted((known, facts), key=lambda each: str(each.get("date", "")))
+            machines[name] = {**newer, "versions": _both(older.get("versions", {}), newer.get("versions", {}))}
         for row in results.rows:
             key = (row.kind, row.subject, row.engine, row.machine, *sorted(map(str, row.size.items())))
             if key not in latest or row.run >= latest[key].run:
                 latest[key] = row
     return Results(machines, list(latest.values()))
+
+
+def _both(older: dict[str, str], newer: dict[str, str]) -> dict[str, str]:
+    """{package: version}, or 'older and newer' where they differ."""
+    found = dict(newer)
+    for package, version in older.items():
+        there = found.get(package, version).split(" and ")
+        found[package] = " and ".join(dict.fromkeys([*version.split(" and "), *there]))
+    return {package: found[package] for package in {**newer, **older}}
 
 
 def _row(content: Any, machines: Iterable[str], where: str) -> Row:
@@ -143,6 +161,10 @@ def _row(content: Any, machines: Iterable[str], where: str) -> Row:
     if unknown or needed:
         raise SetupError(f"{where}: unknown fields {sorted(unknown)}, missing fields {sorted(needed)}.")
     row = Row(**content)
+    for f in dataclasses.fields(Row):
+        kind = {"size": dict, "details": dict, "samples": list}.get(f.name, str)
+        if not isinstance(content.get(f.name, kind()), kind):
+            raise SetupError(f"{where}: {f.name} must be of type {kind.__name__}; got {content[f.name]!r}.")
     for value, allowed, name in (
         (row.kind, tuple(KINDS), "kind"),
         (row.unit, UNITS, "unit"),
@@ -151,9 +173,10 @@ def _row(content: Any, machines: Iterable[str], where: str) -> Row:
     ):
         if value not in allowed:
             raise SetupError(f"{where}: {name} must be one of {', '.join(allowed)}; got {value!r}.")
-    numbers = isinstance(row.samples, list) and all(
-        isinstance(s, int | float) and math.isfinite(s) for s in row.samples
-    )
+    least = 0.0 if row.unit == "MB" else math.ulp(0.0)  # what was timed takes time
+    numbers = all(type(s) in (int, float) and math.isfinite(s) and s >= least for s in row.samples)
     if not numbers or bool(row.samples) != (row.status == TIMED):
-        raise SetupError(f"{where}: a timed row has finite samples, another has none; got {row.samples!r}.")
+        raise SetupError(
+            f"{where}: a timed row has samples, finite and positive, another has none; got {row.samples!r}."
+        )
     return row

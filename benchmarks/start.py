@@ -10,10 +10,10 @@ import time
 from collections.abc import Sequence
 
 from benchmarks.engines import ENGINES
-from benchmarks.errors import WorkerFailed
+from benchmarks.errors import OutOfTime, WorkerFailed
 from benchmarks.schema import ABSENT, FAILED
 from benchmarks.training import Session
-from benchmarks.worker import ROOT
+from benchmarks.worker import ROOT, Budget
 
 IMPORTS = {"tinynn": "import tinynn as keras", "keras": "import keras"}
 
@@ -52,22 +52,24 @@ def measure(session: Session, engines: Sequence[str], rounds: int, quick: bool) 
         programs[engine, IMPORT_ALONE] = f"import numpy\n{IMPORTS[engine]}"
         programs[engine, TRAINS] = PROGRAM.format(imports=IMPORTS[engine])
     samples: dict[tuple[str, str], list[float]] = {key: [] for key in programs}
-    failed: dict[tuple[str, str], str] = {}
+    failed: dict[tuple[str, str], tuple[str, str]] = {}
     for number in [1] if quick else range(rounds + 1):  # round 0 warms the caches
         for key, program in programs.items():
             if key in failed:
                 continue
             session.say(f"cold start, round {number}: {key[0]}, {key[1]}")
             try:
-                seconds = _seconds(program, ENGINES[key[0]].environment if key[0] in ENGINES else {})
-            except WorkerFailed as error:
-                failed[key] = str(error)
+                environment = ENGINES[key[0]].environment if key[0] in ENGINES else {}
+                seconds = _seconds(program, environment, session.pool.budget(key[0]))
+            except (OutOfTime, WorkerFailed) as error:
+                failed[key] = ABSENT if isinstance(error, OutOfTime) else FAILED, str(error)
                 continue
             if number:
                 samples[key].append(seconds)
     for (engine, subject), found in samples.items():
         if (engine, subject) in failed:
-            session.row("start", subject, engine, status=FAILED, why=failed[engine, subject], unit="s")
+            status, why = failed[engine, subject]
+            session.row("start", subject, engine, status=status, why=why, unit="s")
         else:
             session.row("start", subject, engine, samples=found, unit="s")
     if "tinynn" in chosen and not quick:
@@ -77,21 +79,25 @@ def measure(session: Session, engines: Sequence[str], rounds: int, quick: bool) 
         session.row("start", FIRST_EVER, "tinynn", samples=[seconds], unit="s")
 
 
-def _seconds(program: str, environment: dict[str, str]) -> float:
+def _seconds(program: str, environment: dict[str, str], budget: Budget | None = None) -> float:
     """From the start of a process to its end.
 
     Raises:
         WorkerFailed: it ended with an error; its last line.
+        OutOfTime: it takes longer than the budget has left.
     """
+    budget = budget or Budget()
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
-    start = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        env={**os.environ, "PYTHONPATH": path, **environment},
-        capture_output=True,
-        text=True,
-    )
-    seconds = time.perf_counter() - start
-    if done.returncode:
-        raise WorkerFailed((done.stderr.strip().splitlines() or ["no message"])[-1])
-    return seconds
+    with tempfile.TemporaryFile("w+", errors="replace") as said:
+        start = time.perf_counter()
+        process = subprocess.Popen(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONPATH": path, **environment},
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+        )
+        with budget.running(process.kill):
+            if process.wait():
+                said.seek(0)
+                raise WorkerFailed((said.read().strip().splitlines() or ["no message"])[-1])
+        return time.perf_counter() - start

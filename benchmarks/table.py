@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from benchmarks.engines import ENGINES
 from benchmarks.schema import TIMED, Row
 from benchmarks.statistics import Summary, ratio
@@ -9,12 +11,22 @@ from benchmarks.statistics import Summary, ratio
 
 def line(row: Row) -> str:
     """A row as soon as it is known."""
-    title = ENGINES[row.engine].title if row.engine in ENGINES else row.engine
-    head = f"{row.kind:8} {row.subject:22} {title:20}"
+    head = f"{row.kind:8} {row.subject:22} {title(row.engine):20}"
     if row.status != TIMED:
         return f"{head} {row.status}: {row.why}"
     found = row.summary
     return f"{head} {number(found.median):>8} {row.unit:2} [{number(found.q1)} .. {number(found.q3)}]"
+
+
+def title(engine: str) -> str:
+    """What an engine is called; one that this program does not know, by its name."""
+    return ENGINES[engine].title if engine in ENGINES else engine
+
+
+def engines(rows: Iterable[Row]) -> list[str]:
+    """Those of the rows, as `--list` has them; unknown ones at the end."""
+    there = {row.engine for row in rows}
+    return [*(name for name in ENGINES if name in there), *sorted(there - set(ENGINES))]
 
 
 def number(value: float) -> str:

@@ -7,18 +7,68 @@ Own processes keep the engines' threads, memory and matrix libraries apart. Whil
 
 from __future__ import annotations
 
+import contextlib
+import math
 import os
 import pickle
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from benchmarks.errors import NotExpressible, SetupError, WorkerFailed
+from benchmarks.errors import NotExpressible, OutOfTime, SetupError, WorkerFailed
 
 ROOT = Path(__file__).parent.parent
+
+
+@dataclass
+class Budget:
+    """Args:
+    seconds: that an engine's processes may work, all together.
+    spent: how many they have.
+    """
+
+    seconds: float = math.inf
+    spent: float = 0.0
+
+    @property
+    def left(self) -> float:
+        """How many they may still."""
+        return max(0.0, self.seconds - self.spent)
+
+    @contextmanager
+    def running(self, stop: Callable[[], None]) -> Iterator[None]:
+        """The block's time counts; when there is none left `stop` is called, on another thread, and should end it.
+
+        Raises:
+            OutOfTime: there was none left, or the block raised WorkerFailed after it was stopped.
+        """
+        if not self.left:
+            raise OutOfTime(self._told())
+        timer = threading.Timer(self.left, stop) if math.isfinite(self.left) else None
+        start = time.monotonic()
+        if timer:
+            timer.start()
+        try:
+            yield
+        except WorkerFailed:
+            if time.monotonic() - start >= self.left:
+                raise OutOfTime(self._told()) from None
+            raise
+        finally:
+            self.spent += time.monotonic() - start
+            if timer:
+                timer.cancel()
+
+    def _told(self) -> str:
+        return f"left out: its {self.seconds:.0f} s are spent"
 
 
 class Worker:
@@ -27,10 +77,11 @@ class Worker:
     Args:
         engine: a name out of ENGINES, "operations" or "mapped".
         environment: variables of the process, besides the ones of this one.
+        budget: what its answers may take.
     """
 
-    def __init__(self, engine: str, environment: dict[str, str] | None = None) -> None:
-        self.engine = engine
+    def __init__(self, engine: str, environment: dict[str, str] | None = None, budget: Budget | None = None) -> None:
+        self.engine, self.budget = engine, budget or Budget()
         self._said = tempfile.TemporaryFile()  # noqa: SIM115  as long as the process
         path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
         self._process = subprocess.Popen(
@@ -47,7 +98,12 @@ class Worker:
         Raises:
             WorkerFailed: it raised, or the process has ended.
             NotExpressible, SetupError: as raised there.
+            OutOfTime: its budget is spent; the process has ended then.
         """
+        with self.budget.running(self._process.kill):
+            return self._exchange(method, arguments)
+
+    def _exchange(self, method: str, arguments: tuple[Any, ...]) -> Any:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         try:
@@ -62,13 +118,18 @@ class Worker:
             raise value
         raise WorkerFailed(f"{self.engine}: {value}")
 
+    def hang_up(self) -> None:
+        """Ask for nothing more: the process ends by itself."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
+
     def close(self) -> None:
         """End the process."""
-        assert self._process.stdin is not None
+        self.hang_up()
         assert self._process.stdout is not None
-        self._process.stdin.close()
         try:
-            self._process.wait(timeout=5)
+            self._process.wait(timeout=2)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -82,9 +143,14 @@ class Worker:
 
 
 class Pool:
-    """Workers by engine, each started when it is first needed."""
+    """Workers by engine, each started when it is first needed.
 
-    def __init__(self) -> None:
+    Args:
+        budgets: seconds by engine; who is not in it has as many as it needs.
+    """
+
+    def __init__(self, budgets: dict[str, float] | None = None) -> None:
+        self._budgets = {engine: Budget(seconds) for engine, seconds in (budgets or {}).items()}
         self._workers: dict[str, tuple[Worker, dict[str, Any]]] = {}
 
     def get(self, engine: str) -> tuple[Worker, dict[str, Any]]:
@@ -92,13 +158,18 @@ class Pool:
         if engine not in self._workers:
             from benchmarks.engines import ENGINES
 
-            worker = Worker(engine, ENGINES["keras" if engine not in ENGINES else engine].environment)
+            environment = ENGINES["keras" if engine not in ENGINES else engine].environment
+            worker = Worker(engine, environment, self.budget(engine))
             try:
                 self._workers[engine] = worker, worker.ask("load")
             except BaseException:
                 worker.close()
                 raise
         return self._workers[engine]
+
+    def budget(self, engine: str) -> Budget:
+        """What the engine's processes may take, now and later."""
+        return self._budgets.setdefault(engine, Budget())
 
     def drop(self, engine: str) -> None:
         """End this engine's process."""
@@ -107,6 +178,8 @@ class Pool:
 
     def close(self) -> None:
         """End all."""
+        for worker, _ in self._workers.values():
+            worker.hang_up()
         for engine in list(self._workers):
             self.drop(engine)
 

@@ -65,6 +65,13 @@ class Workload:
         """Of the matrix products of one step."""
         return sum(2 * m * k * n for m, k, n in self.products)
 
+    @property
+    def bytes(self) -> int:
+        """That an optimizer must read and write in a step, in float32: parameters and gradients, with Adam both means; all
+        but the gradients are written back."""
+        vectors = {"sgd": 2 + 1, "adam": 4 + 3}[self.optimizer]
+        return vectors * self.parameters * np.dtype(np.float32).itemsize
+
     def shortened(self) -> Workload:
         """For --quick: at most 100 steps of an epoch, 10 where they are long, and fewer epochs at once."""
         steps = 10 if self.flops > 1e9 else 100
@@ -94,7 +101,7 @@ def data(workload: Workload) -> tuple[Array, Array]:
     rows, inputs, classes = workload.rows, workload.sizes[0], workload.sizes[-1]
     if workload.name == "medical":  # who is 65 or older has side effects, with one exception in twenty
         ages = rng.integers(13, 101, (rows, 1))
-        labels = (ages[:, 0] >= 65) ^ (rng.random(rows) < 0.05)
+        labels: Array = (ages[:, 0] >= 65) ^ (rng.random(rows) < 0.05)
         x = (ages - 13) / 87
     elif workload.name == "xor":  # is the count of negative numbers odd?
         x = rng.uniform(-1, 1, (rows, inputs))

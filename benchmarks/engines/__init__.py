@@ -20,7 +20,7 @@ class Entry:
         needs: the modules that must be installed; what to install is said in `mend`.
         options: given to the class.
         environment: variables of its process.
-        quick: whether it takes part in --quick.
+        quick: seconds that it has in all with --quick; 0: it takes no part unless it is asked for.
         device: "cpu" or "gpu".
     """
 
@@ -30,7 +30,7 @@ class Entry:
     mend: str = ""
     options: dict[str, Any] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
-    quick: bool = False
+    quick: float = 0
     device: str = "cpu"
 
     def missing(self) -> str:
@@ -51,9 +51,9 @@ _KERAS_NEEDS = ("tensorflow", "keras")
 _JAX = {"JAX_PLATFORMS": "cpu"}
 
 ENGINES = {
-    "tinynn": Entry("tinynn, compiled", "keras_api:Tinynn", ("numba",), "pip install numba", {"jit": True}, quick=True),
-    "tinynn-reference": Entry("tinynn, reference", "keras_api:Tinynn", (), options={"jit": False}, quick=True),
-    "keras": Entry("Keras", "keras_api:Keras", _KERAS_NEEDS, _KERAS_MEND, environment=_KERAS, quick=True),
+    "tinynn": Entry("tinynn, compiled", "keras_api:Tinynn", ("numba",), "pip install numba", {"jit": True}, quick=26),
+    "tinynn-reference": Entry("tinynn, reference", "keras_api:Tinynn", (), options={"jit": False}, quick=18),
+    "keras": Entry("Keras", "keras_api:Keras", _KERAS_NEEDS, _KERAS_MEND, environment=_KERAS, quick=36),
     "keras-xla": Entry("Keras, XLA", "keras_api:Keras", _KERAS_NEEDS, _KERAS_MEND, {"jit": True}, _KERAS),
     "keras-gpu": Entry(
         "Keras, GPU", "keras_api:Keras", _KERAS_NEEDS, _KERAS_MEND, {"device": "GPU"}, _KERAS, device="gpu"
@@ -69,7 +69,7 @@ ENGINES = {
     ),
     "torch": Entry("PyTorch", "torch_loop:Torch", ("torch",), "pip install torch"),
     "jax-step": Entry("JAX, per step", "jax_loop:JaxStep", ("jax",), _JAX_MEND, environment=_JAX),
-    "jax-scan": Entry("JAX, scanned epoch", "jax_loop:JaxScan", ("jax",), _JAX_MEND, environment=_JAX, quick=True),
+    "jax-scan": Entry("JAX, scanned epoch", "jax_loop:JaxScan", ("jax",), _JAX_MEND, environment=_JAX, quick=16),
     "sklearn": Entry("scikit-learn", "sklearn_fit:Sklearn", ("sklearn",), "pip install 'tinynn-engine[sklearn]'"),
-    "floor": Entry("the floor", "floor:Floor", ("numba",), "pip install numba", quick=True),
+    "floor": Entry("the floor", "floor:Floor", ("numba",), "pip install numba", quick=4),
 }

@@ -17,8 +17,8 @@ from benchmarks.workloads import Array, Workload, data, initial_weights
 class Engine(ABC):
     """One library, or one way to use it. Methods are called in this order: load, build, train, time_training, ..."""
 
-    ways: tuple[str, ...] = ("predict", "call")
-    """The ways it has to predict a row: `predict`, `call` or both."""
+    ways: tuple[str, ...] = ("predict", "call", "evaluate")
+    """Which of these it has."""
 
     workload: Workload
     x: Array
@@ -51,6 +51,10 @@ class Engine(ABC):
         """The outputs for a few rows, by the shortest way that the library offers."""
         raise NotImplementedError
 
+    def evaluate(self) -> float:
+        """The mean loss over all rows, in batches of the workload's size, by the library's function for users."""
+        raise NotImplementedError
+
     def note(self) -> str:
         """What a reader should know about how it ran."""
         return ""
@@ -76,15 +80,16 @@ class Engine(ABC):
         start = time.perf_counter()
         loss = self.fit(1)
         seconds = time.perf_counter() - start
-        outputs = {way: np.array(getattr(self, way)(self.x[:8])) for way in self.ways}
-        return Epoch(float(loss), [np.array(w) for w in self.weights()], outputs), seconds
+        outputs = {way: np.array(getattr(self, way)(self.x[:8])) for way in self.ways if way != "evaluate"}
+        evaluated = self.evaluate() if "evaluate" in self.ways else None
+        return Epoch(float(loss), [np.array(w) for w in self.weights()], outputs, evaluated), seconds
 
     def time_training(self, at_least: float) -> dict[str, float]:
         """Microseconds per optimizer step, the median and the least of as many calls of fit as take so many seconds."""
         epochs = self.workload.epochs
         gc.collect()
         times: list[float] = []
-        while sum(times) < at_least:
+        while not times or sum(times) < at_least:
             start = time.perf_counter()
             self.fit(epochs)
             times.append(time.perf_counter() - start)
@@ -92,14 +97,16 @@ class Engine(ABC):
         return {"us": float(np.median(times)) * scale, "least_us": min(times) * scale}
 
     def time_prediction(self, way: str, at_least: float) -> dict[str, float]:
-        """Microseconds of `predict` or `call` on one row, the median of as many as take so many seconds."""
-        function, row = getattr(self, way), self.x[:1]
+        """Microseconds of `predict` or `call` on one row, of `evaluate` per batch: the median of as many as take so many
+        seconds."""
+        function: Any = getattr(self, way)
+        arguments = () if way == "evaluate" else (self.x[:1],)
         times: list[float] = []
-        while sum(times) < at_least:
+        while not times or sum(times) < at_least:
             start = time.perf_counter()
-            function(row)
+            function(*arguments)
             times.append(time.perf_counter() - start)
-        return {"us": float(np.median(times)) * 1e6}
+        return {"us": float(np.median(times)) * 1e6 / (self.workload.steps if way == "evaluate" else 1)}
 
     def account(self) -> dict[str, Any]:
         """The process's memory so far, and notes."""

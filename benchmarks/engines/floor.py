@@ -128,7 +128,7 @@ class _Products:
         letters = [np.frombuffer(b"T" if t else b"N", np.uint8) for t in (transpose_b, transpose_a)]
         sizes = [np.array([size], np.int64) for size in (n, m, k, b.shape[1], a.shape[1], n)]
         one, zero = np.ones(1, np.float32), np.zeros(1, np.float32)
-        arguments = [*letters, *sizes[:3], one, b, sizes[3], a, sizes[4], zero, c, sizes[5]]
+        arguments: list[Array] = [*letters, *sizes[:3], one, b, sizes[3], a, sizes[4], zero, c, sizes[5]]
         self._kept += arguments
         return [argument.ctypes.data for argument in arguments]
 

@@ -54,6 +54,11 @@ class KerasApi(Engine):
         with self.scope():
             return np.asarray(self.model(x))
 
+    def evaluate(self) -> float:
+        with self.scope():
+            found = self.model.evaluate(self.x, self.y, batch_size=self.workload.batch, verbose=0)
+        return float(found[0])
+
     def scope(self) -> Any:
         """Where models are made and run."""
         return contextlib.nullcontext()
