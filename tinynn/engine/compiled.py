@@ -110,7 +110,6 @@ class CompiledEngine:
 
     def _prepare(self, units: list[Unit]) -> None:
         machine.prepare(self.plan.real, [machine.LOOP, *self.plan.units, *units])
-        self.run = machine.code_for(self.plan.real)
 
     def check(self, data: ArrayBatches, training: bool) -> None:
         """See that these targets, this loss and this optimizer can be run, and have machine code for all of it.
@@ -179,12 +178,13 @@ class CompiledEngine:
     def _run_rows(self, mode: int, session: Session, first: int, last: int) -> None:
         session.job[[c.MODE, c.FIRST, c.LAST]] = mode, first, last
         session["sync"][0] = 0
+        run = machine.code_for(self.plan.real)
         with blas.one_thread():
             blocks = [session.for_member(member) for member in range(1, session.team)]
-            mates = [threading.Thread(target=self.run, args=(block,)) for block in blocks]
+            mates = [threading.Thread(target=run, args=(block,)) for block in blocks]
             for mate in mates:
                 mate.start()
-            self.run(session)
+            run(session)
             for mate in mates:
                 mate.join()
 

@@ -117,7 +117,7 @@ def run(
                 )
             continue
         y_pred = logits
-        if plan[last, c.FORWARD]:
+        if plan[last, c.FORWARD] and job[c.FROM_LOGITS] != 2:
             y_pred = view(work, own + job[c.PREDICTED], size, classes)
             activate(plan[last, c.FORWARD], settings, plan[last, c.SETTING], logits, y_pred, frame)
         y_true = view(work, own + job[c.TARGETS], size, job[c.Y_WIDTH])
@@ -209,7 +209,6 @@ def backward_activation(unit: int, settings: Array, setting: int, x: Array, out:
     """d <- dL/d(before the activation)."""
     put(frame, u.X, x)
     put(frame, u.OUT, out)
-    put(frame, u.D_OUT, d)
     put(frame, u.D_X, d)
     put_line(frame, u.SETTINGS, line(settings, setting, _ONE))
     call_at(unit, frame)

@@ -20,7 +20,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -83,8 +83,9 @@ def address_of(array: Array) -> int:
 
 _PLACE = {name: 2 * i for i, name in enumerate(ARGUMENTS)}
 _lock = threading.Lock()
-_ready: dict[tuple[str, Unit], int] = {}
+_ready: dict[tuple[str, Unit], int] = {}  # by the dtype's character
 _failed: dict[tuple[str, Unit], str] = {}
+_callers: dict[int, Callable[[Block], None]] = {}
 _kept_alive: list[Any] = []
 
 
@@ -103,7 +104,8 @@ def code_for(real: DType) -> Callable[[Block], None]:
     """
     if _without_compiler():
         return _plain_python
-    return _call_by_address(address(real, LOOP))
+    found = address(real, LOOP)
+    return _callers.get(found) or _callers.setdefault(found, _call_by_address(found))
 
 
 def address(real: DType, unit: Unit) -> int:
@@ -112,28 +114,30 @@ def address(real: DType, unit: Unit) -> int:
     Raises:
         NotAvailable: as `code_for`.
     """
-    found = _ready.get((real.name, unit))
+    found = _ready.get((real.char, unit))
     if found is None:
         prepare(real, [unit])
-        found = _ready[real.name, unit]
+        found = _ready[real.char, unit]
     return found
 
 
-def prepare(real: DType, units: Iterable[Unit]) -> None:
+def prepare(real: DType, units: Collection[Unit]) -> None:
     """Have machine code for all these units, compiled together where it is not on disk.
 
     Raises:
         NotAvailable: as `code_for`.
     """
+    if all((real.char, unit) in _ready for unit in units):
+        return
     with _lock:
-        missing = [unit for unit in dict.fromkeys(units) if (real.name, unit) not in _ready]
+        missing = [unit for unit in dict.fromkeys(units) if (real.char, unit) not in _ready]
         for unit in missing:
-            if (real.name, unit) in _failed:
-                raise NotAvailable(_failed[real.name, unit])
+            if (real.char, unit) in _failed:
+                raise NotAvailable(_failed[real.char, unit])
         if not missing:
             return
         if _without_compiler():
-            _ready.update({(real.name, u): 0 if u == LOOP else plain_address(u, real) for u in missing})
+            _ready.update({(real.char, u): 0 if u == LOOP else plain_address(u, real) for u in missing})
             return
         try:
             import llvmlite.binding as llvm
@@ -144,10 +148,10 @@ def prepare(real: DType, units: Iterable[Unit]) -> None:
             if to_compile:
                 codes.update(_compile_and_keep(real, to_compile))
             for unit, found in zip(codes, _link(llvm, list(codes.values())), strict=True):
-                _ready[real.name, unit] = found
+                _ready[real.char, unit] = found
         except (ImportError, OSError, AttributeError, RuntimeError, NotAvailable) as error:
             why = str(error) if isinstance(error, NotAvailable) else f"{type(error).__name__}: {error}"
-            _failed.update({(real.name, unit): why for unit in missing})  # not to be tried again at every call
+            _failed.update({(real.char, unit): why for unit in missing})  # not to be tried again at every call
             raise NotAvailable(why) from error
 
 
@@ -374,7 +378,9 @@ def _entry_of_unit(real: DType, unit: Unit) -> tuple[list[str], dict[str, Any]]:
             given.append(f"carray(array_at(f, {at}, {like}), (1,))[0]")
         else:
             shape = f"(f[{at + 1}] * f[{at + 2}],)" if argument.form == "line" else f"(f[{at + 1}], f[{at + 2}])"
-            given.append(f"carray(array_at(f, {at}, {like}), {shape})")
+            given.append(f"at_{argument.place}")  # one variable for one place: the compiler sees what is the same array
+            made = f"{given[-1]} = carray(array_at(f, {at}, {like}), {shape})"
+            lines += [] if made in lines else [made]
     return [*lines, f"twin({', '.join(given)})"], likes
 
 

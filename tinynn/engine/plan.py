@@ -121,14 +121,14 @@ class Plan:
         found = [twins.DROPOUT] if len(self.dropouts) else []
         for step in self.steps:
             if step.activation is not None:
-                found += [step.activation.forward, step.activation.backward]
+                found += [step.activation.forward_of(step is self.steps[-1]), step.activation.backward]
         return found
 
     def bind(self) -> None:
         """Write the addresses of the units into the tables."""
         for row, step in zip(self.table, self.steps):
             if step.activation is not None:
-                row[c.FORWARD] = machine.address(self.real, step.activation.forward)
+                row[c.FORWARD] = machine.address(self.real, step.activation.forward_of(step is self.steps[-1]))
                 row[c.BACKWARD] = machine.address(self.real, step.activation.backward)
         if len(self.dropouts):
             self.dropouts[:, c.DROP_UNIT] = machine.address(self.real, twins.DROPOUT)
@@ -178,7 +178,7 @@ class Plan:
             row[c.BEFORE], own = own, own + take(batch * width)
             row[c.ACTIVE] = row[c.BEFORE]  # in place, unless the derivative asks for what came in
             activation = self.steps[j].activation
-            if j != last and activation is not None and takes(activation.backward, "x"):
+            if j != last and activation is not None and activation.keeps_input:
                 row[c.ACTIVE], own = own, own + take(batch * width)
             if self.steps[j].dropout is not None:
                 row[c.FACTORS], own = own, own + take(batch * width)
@@ -285,7 +285,6 @@ class Aim:
         self._settings = plan.settings.tolist()
         self.loss, self.smoothed = self._loss(loss, plan, classes)
         self.loss_setting = self._keep(self.loss, {"epsilon": config.epsilon()})
-        self.from_logits = takes(self.loss.forward, "logits")
         self.reduction = _REDUCTIONS.get(loss.reduction, -1)
         if self.reduction < 0:
             raise NoTwin(f"loss reduction {loss.reduction!r}")
@@ -294,6 +293,9 @@ class Aim:
         self.measures: list[twins.Measure] = []
         self.metrics = self._metrics(model, plan, y, stand_in)
         self._check_width("the loss", self.loss, classes, y)
+        self.from_logits = 0
+        if takes(self.loss.forward, "logits"):
+            self.from_logits = 1 if any(takes(unit, "y_pred") for unit in self.units) else 2
         self.settings = np.array(self._settings)
         self.real, self.handles = plan.real, [0, 0]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from tinynn import activations, losses, metrics
-from tinynn.engine.units import Unit
+from tinynn.engine.units import IN_PLACE, Unit, takes
 
 
 class Activation(NamedTuple):
@@ -16,6 +16,15 @@ class Activation(NamedTuple):
     backward: Unit
     settings: Mapping[str, float] = {}
     rowwise: bool = False
+
+    @property
+    def keeps_input(self) -> bool:
+        """Whether the derivative asks for what came in, so that it must not be written over."""
+        return takes(self.backward, "x")
+
+    def forward_of(self, is_last: bool) -> Unit:
+        """In place where it can be; a loss may ask for the last layer's logits."""
+        return self.forward if is_last or self.keeps_input else self.forward._replace(kind=IN_PLACE)
 
 
 class Measure(NamedTuple):

@@ -19,7 +19,7 @@ import numpy as np
 from tinynn._typing import Array, DType
 
 # Places in a frame, three words each: address, rows, columns. A whole number stands in the first of them.
-X, OUT, D_OUT, D_X, FACTORS = range(5)
+X, OUT, D_OUT, D_X, FACTORS = range(5)  # D_OUT is never filled: see Unit
 Y_TRUE, LABELS, LOGITS, Y_PRED, VALUES, PROBS, ENTRIES, D_PRED, WEIGHTS = range(5, 14)
 PARAMS, GRADS, SLOT_0, SLOT_1, SLOT_2, SLOT_3, RATE, SETTINGS, SOURCE, ORDER = range(14, 24)
 WORD_0, WORD_1, WORD_2, WORD_3 = range(24, 28)
@@ -65,8 +65,15 @@ class Argument(NamedTuple):
     dtype: str = "real"
 
 
+IN_PLACE = "in_place"
+
+
 class Unit(NamedTuple):
-    """A twin as the loop calls it. kind: the dtype of its `source`, where that is not the parameters'."""
+    """A twin as the loop calls it. kind: the dtype of its `source`; IN_PLACE for an activation whose x is its out.
+
+    In place is known when the code is made: compiled code that has to find out that two arrays are one takes them entry by
+    entry. The backward pass of an activation always is: d_out is d_x.
+    """
 
     module: str
     function: str
@@ -109,6 +116,7 @@ def arguments_of(unit: Unit) -> tuple[Argument, ...]:
             line = name in _LINES or name not in _PLACES or (by_entry and name in ("x", "out", "d_out", "d_x"))
             dtype = "int64" if name in _INTEGERS else unit.kind if name == "source" else "real"
             place = _PLACES[name] if name in _PLACES else next(slots)
+            place = D_X if place == D_OUT else OUT if place == X and unit.kind == IN_PLACE else place
             found.append(Argument("line" if line else "table", place, dtype))
         elif kind == "int":
             found.append(Argument("word", next(words), "int64"))
@@ -122,25 +130,32 @@ def arguments_of(unit: Unit) -> tuple[Argument, ...]:
     return tuple(found)
 
 
+@functools.cache
+def names_of(unit: Unit) -> tuple[str, ...]:
+    """The names of the twin's parameters."""
+    plain: Any = getattr(unit.twin, "py_func", unit.twin)
+    return tuple(plain.__code__.co_varnames[: plain.__code__.co_argcount])
+
+
+@functools.cache
+def settings_named(unit: Unit) -> tuple[str, ...]:
+    """The names of the twin's settings, in order."""
+    both = zip(names_of(unit), arguments_of(unit), strict=True)
+    return tuple(name for name, argument in both if argument.form == "setting")
+
+
 def settings_of(unit: Unit, values: Mapping[str, float]) -> list[float]:
     """The unit's settings in the order in which its twin takes them.
 
     Raises:
         KeyError: a setting that was not given.
     """
-    plain: Any = getattr(unit.twin, "py_func", unit.twin)
-    names = plain.__code__.co_varnames[: plain.__code__.co_argcount]
-    return [
-        float(values[name])
-        for name, argument in zip(names, arguments_of(unit), strict=True)
-        if argument.form == "setting"
-    ]
+    return [float(values[name]) for name in settings_named(unit)]
 
 
 def takes(unit: Unit, name: str) -> bool:
     """Whether the twin has a parameter of this name."""
-    plain: Any = getattr(unit.twin, "py_func", unit.twin)
-    return name in plain.__code__.co_varnames[: plain.__code__.co_argcount]
+    return name in names_of(unit)
 
 
 # Without a compiler ----------------------------------------------------------------------------------------------------
