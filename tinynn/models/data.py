@@ -13,7 +13,7 @@ from tinynn._checks import positive_integer
 from tinynn._typing import Array
 from tinynn.engine.recorded import value_of
 from tinynn.random.global_seed import shuffle_seed
-from tinynn.utils.data_adapter_utils import unpack_x_y_sample_weight
+from tinynn.utils.data_adapter_utils import pack_x_y_sample_weight, unpack_x_y_sample_weight
 
 
 class Batch(NamedTuple):
@@ -22,6 +22,10 @@ class Batch(NamedTuple):
     x: Any
     y: Any
     sample_weight: Any
+
+    def packed(self) -> Any:
+        """x, (x, y) or (x, y, sample_weight), as short as it goes: what `train_step(data)` and its kin are handed."""
+        return pack_x_y_sample_weight(*self)
 
 
 class ArrayBatches:
@@ -110,6 +114,8 @@ def as_array(name: str, values: Any) -> Array:
     Raises:
         ValueError: strings or other objects, ragged lists, or a single number.
     """
+    if values is None:
+        raise ValueError(f"{name} is missing. Expected an array of shape (samples, ...).")
     if isinstance(values, (list, tuple)) and len(values) == 1 and isinstance(values[0], np.ndarray) and values[0].ndim:
         values = values[0]  # Keras's way to give the inputs of a model that has one
     if _is_series(values):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import math
 import warnings
 from collections.abc import Callable
@@ -20,13 +21,14 @@ from tinynn.engine.compiled import CompiledEngine
 from tinynn.engine.plan import NoTwin
 from tinynn.engine.recorded import value_of
 from tinynn.layers.layer import Layer
-from tinynn.models.compile_utils import CompileLoss, CompileMetrics
+from tinynn.models.compile_utils import CompileLoss, CompileMetrics, deserialized, serialized
 from tinynn.models.data import ArrayBatches, as_array, sample_weights_of, split_validation, unpack
 from tinynn.models.epochs import ArrayEpochs, Epochs, StreamEpochs
+from tinynn.models.old_methods import OldMethods
 from tinynn.models.streams import is_stream, stream_of
 
 
-class Trainer(Layer):
+class Trainer(OldMethods, Layer):
     """What a model can do once it is compiled; `Model` and `Sequential` build on it.
 
     For own training logic override `train_step(data)`, `test_step(data)`, `predict_step(data)`, `compute_loss` or
@@ -44,10 +46,14 @@ class Trainer(Layer):
         self.history: Any = None
         self.run_eagerly = False
         self.jit_compile: Any = "auto"
+        self.train_function: Any = None
+        self.test_function: Any = None
+        self.predict_function: Any = None
         self._compile_loss: CompileLoss | None = None
         self._compile_metrics: CompileMetrics | None = None
         self._loss_tracker: metrics.Mean | None = None
         self._compiled_engine: Any = None
+        self._compile_config: dict[str, Any] = {}
 
     # compile -----------------------------------------------------------------------------------------------------------
 
@@ -81,15 +87,58 @@ class Trainer(Layer):
             TypeError: an argument that compile does not have.
         """
         no_extra_arguments("compile", kwargs, _arguments(Trainer.compile))
+        if run_eagerly and jit_compile is True:
+            jit_compile = False
+            warnings.warn(
+                "If `run_eagerly` is True, then `jit_compile` cannot also be True. Disabling `jit_compile`.",
+                stacklevel=2,
+            )
         self.optimizer = optimizers.get(optimizer)
-        self._compile_loss = None if loss is None else CompileLoss(loss, loss_weights)
-        self._compile_metrics = CompileMetrics(metrics, weighted_metrics) if metrics or weighted_metrics else None
-        self.loss = loss
+        if loss is not None:  # else the one of an earlier compile stays, and so do its metrics: as in Keras
+            self._compile_loss = CompileLoss(loss, loss_weights)
+            self.loss = loss
+        if metrics is not None or weighted_metrics is not None:
+            self._compile_metrics = CompileMetrics(metrics, weighted_metrics) if metrics or weighted_metrics else None
         self.run_eagerly = bool(run_eagerly)
         self.jit_compile = jit_compile
         self.stop_training = False
         self._loss_tracker = _mean("loss")
+        self._compile_config = {
+            "optimizer": self.optimizer,
+            "loss": loss,
+            "loss_weights": loss_weights,
+            "metrics": metrics,
+            "weighted_metrics": weighted_metrics,
+            "run_eagerly": run_eagerly,
+            "steps_per_execution": steps_per_execution,
+            "jit_compile": jit_compile,
+        }
         self.compiled = True
+
+    def get_compile_config(self) -> dict[str, Any]:
+        """What `compile` was given, as plain dicts, lists, names and numbers; {} before it was called.
+
+        Unlike in Keras, jit_compile stays "auto" where it was: which engine runs is decided by each run.
+        """
+        return {name: serialized(value) for name, value in self._compile_config.items()}
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compile with what `get_compile_config` gave; the optimizer's variables are made too if the model is built.
+
+        Raises:
+            ValueError: a name that nobody knows, as that of an own function or class: call `compile` with it instead.
+        """
+        if type(self).compile is not Trainer.compile:
+            warnings.warn(
+                "`compile()` was not called as part of model loading because the model's `compile()` method is custom. All "
+                "subclassed Models that have `compile()` overridden should also override `get_compile_config()` and "
+                "`compile_from_config(config)`. Alternatively, you can call `compile()` manually after loading.",
+                stacklevel=2,
+            )
+            return
+        self.compile(**{name: deserialized(name, value) for name, value in config.items()})
+        if self.built and self.optimizer is not None:
+            self.optimizer.build(self.trainable_variables)
 
     def _require_compiled(self, method: str) -> None:
         if not self.compiled:
@@ -97,6 +146,35 @@ class Trainer(Layer):
                 f"You must call `compile()` before using `{method}()`: "
                 'model.compile(optimizer="adam", loss="sparse_categorical_crossentropy"), for example.'
             )
+
+    # Hooks for own loops over batches -----------------------------------------------------------------------------------
+
+    def make_train_function(self, force: bool = False) -> None:
+        """Set `train_function`: called with an iterator, it trains on the next batch and returns the logs.
+
+        `fit` goes by it where a subclass overrides this method, else straight to `train_step`.
+        """
+        if self.train_function is None or force:
+            self.train_function = lambda iterator: self.train_step(next(iterator))
+
+    def make_test_function(self, force: bool = False) -> None:
+        """Set `test_function`, for `evaluate`, as `make_train_function` does for `fit`."""
+        if self.test_function is None or force:
+            self.test_function = lambda iterator: self.test_step(next(iterator))
+
+    def make_predict_function(self, force: bool = False) -> None:
+        """Set `predict_function`, for `predict`: called with a list of one batch, it returns the outputs."""
+        if self.predict_function is None or force:
+            self.predict_function = lambda batches: self.predict_step(batches[0])
+
+    def step_on(self, kind: str, data: Any) -> Any:
+        """One step of a "train", "test" or "predict" run, through the function that a subclass makes, if it does."""
+        make = f"make_{kind}_function"
+        if getattr(type(self), make) is getattr(Trainer, make):
+            return getattr(self, f"{kind}_step")(data)
+        getattr(self, make)()
+        outputs = getattr(self, f"{kind}_function")([data] if kind == "predict" else iter([data]))
+        return np.asarray(value_of(outputs)) if kind == "predict" else outputs
 
     # One step ----------------------------------------------------------------------------------------------------------
 
@@ -127,6 +205,12 @@ class Trainer(Layer):
             raise ValueError(_NO_TARGETS)
         return self._compile_loss(y, y_pred, sample_weight)
 
+    def loss_of(self, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool) -> Any:
+        """`compute_loss`, also where it was overridden without its argument `training`, which came late to Keras."""
+        if _takes_training(type(self).compute_loss):
+            return self.compute_loss(x, y, y_pred, sample_weight, training=training)
+        return self.compute_loss(x, y, y_pred, sample_weight)
+
     def track_loss(self, loss: Tensor, batch_size: int) -> None:
         """Note a batch's loss: the epoch's is the mean over samples, so a short last batch weighs less."""
         if self._loss_tracker is not None:
@@ -140,8 +224,12 @@ class Trainer(Layer):
 
     @property
     def metrics(self) -> list[Any]:
-        """The loss's mean and the metrics of compile."""
-        return [metric for metric in (self._loss_tracker, self._compile_metrics) if metric is not None]
+        """The loss's mean, the metrics of compile as one, and the metrics kept as attributes of the model or its layers."""
+        found: list[Any] = [metric for metric in (self._loss_tracker, self._compile_metrics) if metric is not None]
+        owners = [self, *(layer for layer in _all_layers(self) if not isinstance(layer, Trainer))]
+        return list(
+            {id(metric): metric for metric in found + [m for owner in owners for m in _own_metrics(owner)]}.values()
+        )
 
     @property
     def metrics_names(self) -> list[str]:
@@ -279,8 +367,7 @@ class Trainer(Layer):
         self._prepare(data, one_size=predicting)
         if predicting:
             return ArrayEpochs(data, self._choose_engine(), steps)
-        if training:
-            self._require_targets(data)
+        self._require_targets(data)
         return ArrayEpochs(data, self._choose_engine(data, training), steps)
 
     def _judge(self, validation_data: Any, batch_size: Any, steps: Any) -> Any:
@@ -309,7 +396,10 @@ class Trainer(Layer):
         results = self.get_metrics_result()
         if set(logs) == set(results):
             return results
-        return {name: _python(logs[name]) for name in sorted(logs)}
+        flat: dict[str, Any] = {}
+        for name in sorted(logs):
+            flat.update(logs[name] if isinstance(logs[name], dict) else {name: logs[name]})
+        return {name: _python(value) for name, value in flat.items()}
 
     def _run_evaluation(self, run: Epochs, monitors: Any) -> dict[str, Any]:
         run.reset()
@@ -559,6 +649,9 @@ class Trainer(Layer):
         if self.run_eagerly or self.jit_compile is False:
             asked = "run_eagerly=True" if self.run_eagerly else "jit_compile=False"
             return reference.ReferenceEngine(self, f"asked for with {asked}")
+        for kind in ("train", "test", "predict"):
+            if getattr(type(self), f"make_{kind}_function") is not getattr(Trainer, f"make_{kind}_function"):
+                return reference.ReferenceEngine(self, f"own make_{kind}_function")
         try:
             return self._choose_compiled(data, training)
         except NoTwin as part:
@@ -607,8 +700,7 @@ class _EngineForBatches:
         if self._predicting:
             self._engine = self._engine or model._choose_engine()
         elif self._engine is None:
-            if self._training:
-                model._require_targets(data)
+            model._require_targets(data)
             self._engine = model._choose_engine(data, self._training)
         elif self._engine.name == "compiled":
             return model._choose_engine(data, self._training)  # a batch of another kind may need the other engine
@@ -651,6 +743,24 @@ def _first_not_finite(data: ArrayBatches) -> str | None:
 def _arguments(method: Callable[..., Any]) -> list[str]:
     code = method.__code__
     return list(code.co_varnames[1 : code.co_argcount])
+
+
+@functools.cache
+def _takes_training(compute_loss: Callable[..., Any]) -> bool:
+    """Whether a `compute_loss` has the argument `training`, or takes any."""
+    parameters = inspect.signature(compute_loss).parameters
+    return "training" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+
+
+def _all_layers(layer: Layer) -> list[Layer]:
+    """The layers within, at any depth."""
+    return [found for inner in layer._layers for found in (inner, *_all_layers(inner))]
+
+
+def _own_metrics(owner: Layer) -> list[metrics.Metric]:
+    """The metrics among an object's attributes, alone or in lists."""
+    values = [value if isinstance(value, (list, tuple)) else [value] for value in vars(owner).values()]
+    return [part for value in values for part in value if isinstance(part, metrics.Metric)]
 
 
 def _python(value: Any) -> Any:

@@ -18,7 +18,10 @@ _NO_GRAPHVIZ = (
     "You must install graphviz (see instructions at https://graphviz.gitlab.io/download/) for `plot_model` to work: the "
     "program `dot` draws the picture."
 )
-_NOT_BUILT = "This model has not yet been built. Build the model first by calling `build()` or by calling the model on a batch of data."
+_NOT_BUILT = (
+    "This model has not yet been built. Build the model first by calling `build()` or by calling the model on a batch "
+    "of data."
+)
 
 
 def model_to_dot(
