@@ -22,6 +22,7 @@ class CompileLoss:
             raise ValueError(
                 "Expected `loss_weights` argument to be a float, or a list, tuple, or dict of one. Received instead: "
                 f"loss_weights={loss_weights} of type {type(loss_weights)}"
+                + (f". Metrics are the argument after it: metrics={loss_weights}." if isinstance(weight, str) else "")
             )
         self.weight = None if weight is None else float(weight)
         self.loss: Loss | None = None
