@@ -72,7 +72,7 @@ def test_it_wants_batches_only_if_asked(tmp_path: Path) -> None:
 
 @pytest.mark.keras
 @pytest.mark.filterwarnings("ignore")  # Keras's own, about NumPy 2
-@pytest.mark.parametrize("settings", [{}, {"update_freq": "batch"}, {"update_freq": 2}], ids=str)
+@pytest.mark.parametrize("settings", [{}, {"update_freq": "batch"}, {"update_freq": 3}], ids=str)
 def test_scalars_are_those_that_keras_writes(keras: Any, tmp_path: Path, settings: dict[str, Any]) -> None:
     pytest.importorskip("tensorboardX", reason="tensorboardX is not installed: pip install tensorboardX")
     fit(tmp_path / "ours", **settings)
