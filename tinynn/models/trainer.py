@@ -669,11 +669,12 @@ class Trainer(OldMethods, Layer):
     def _choose_compiled(self, data: ArrayBatches | None, training: bool) -> Any:
         engine = self._compiled_engine
         if engine is None or not engine.is_current():
-            engine = self._compiled_engine = CompiledEngine(self)
+            engine = CompiledEngine(self)
         if data is None:
             engine.prepare()
         else:
             engine.check(data, training)
+        self._compiled_engine = engine  # only now: `model(x)` calls it, and it may have no machine code before
         return engine
 
 
