@@ -330,9 +330,9 @@ ARGUMENTS: dict[str, Case] = {
     ),
     "label smoothing": (lambda: losses.CategoricalCrossentropy(label_smoothing=2), ValueError, r"in \[0, 1\]; got 2\."),
     "steps_per_epoch": (
-        lambda: fit(steps_per_epoch=2),
+        lambda: fit(steps_per_epoch=1.5),
         ValueError,
-        r"fit: steps_per_epoch is not there yet .*leave it out\.",
+        r"fit expects steps_per_epoch to be a positive integer; got 1\.5\.",
     ),
     "both weights": (
         lambda: classifier().fit(X, LABELS, class_weight={0: 1.0}, sample_weight=np.ones(10)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tinynn import config
 from tinynn.callbacks.callback import Callback, Logs
 from tinynn.utils.progbar import Progbar, print_msg
 
@@ -31,7 +32,8 @@ class ProgbarLogger(Callback):
 
     def set_params(self, params: dict[str, Any]) -> None:
         self.params = params
-        self.verbose = 1 if params["verbose"] == "auto" else params["verbose"]
+        auto = 1 if config.is_interactive_logging_enabled() else 2
+        self.verbose = auto if params["verbose"] == "auto" else params["verbose"]
         self.epochs = params["epochs"]
         self.target = params["steps"]
 

@@ -22,7 +22,7 @@ def train_step(model: Trainer, batch: Batch) -> dict[str, Any]:
     x, y, sample_weight = batch
     with GradientTape() as tape:
         y_pred = model(x, training=True) if model.hears_training else model(x)
-        loss = model.compute_loss(x, y, y_pred, sample_weight, training=True)
+        loss = model.loss_of(x, y, y_pred, sample_weight, training=True)
     model.track_loss(loss, len(x))
     variables = model.trainable_variables
     if variables:
@@ -37,7 +37,7 @@ def test_step(model: Trainer, batch: Batch) -> dict[str, Any]:
     """Predict and measure."""
     x, y, sample_weight = batch
     y_pred = model(x, training=False) if model.hears_training else model(x)
-    loss = model.compute_loss(x, y, y_pred, sample_weight, training=False)
+    loss = model.loss_of(x, y, y_pred, sample_weight, training=False)
     model.track_loss(loss, len(x))
     return model.compute_metrics(x, y, y_pred, sample_weight)
 
@@ -59,16 +59,16 @@ class ReferenceEngine:
         """Train on these batches; the logs after the last."""
         logs: dict[str, Any] = {}
         for i in range(begin, end):
-            logs = self.model.train_step(data.batch(i, order))
+            logs = self.model.step_on("train", data.batch(i, order).packed())
         return logs
 
     def test(self, data: ArrayBatches, begin: int, end: int) -> dict[str, Any]:
         """Evaluate these batches; the logs after the last."""
         logs: dict[str, Any] = {}
         for i in range(begin, end):
-            logs = self.model.test_step(data.batch(i))
+            logs = self.model.step_on("test", data.batch(i).packed())
         return logs
 
     def predict(self, data: ArrayBatches, begin: int, end: int) -> list[Array]:
         """The outputs for these batches, one array each."""
-        return [self.model.predict_step(data.batch(i)) for i in range(begin, end)]
+        return [self.model.step_on("predict", data.batch(i).packed()) for i in range(begin, end)]

@@ -6,6 +6,7 @@ from typing import Any
 
 from tinynn import activations, initializers
 from tinynn._checks import positive_integer
+from tinynn._deprecated import warn_once
 from tinynn._typing import BatchShape, Tensor
 from tinynn.layers.layer import Layer
 from tinynn.ops import nn
@@ -39,7 +40,13 @@ class Dense(Layer):
         bias_initializer: Any = "zeros",
         **kwargs: Any,
     ) -> None:
+        initial_weights = kwargs.pop("weights", None)
         super().__init__(**kwargs)
+        vars(self)["_initial_weights"] = initial_weights
+        if initial_weights is not None:
+            warn_once(
+                "weights= of a layer is gone from Keras; call layer.set_weights([kernel, bias]) on the built layer."
+            )
         self.units = positive_integer("Dense", "units", units)
         self.activation = activations.get(activation)
         self.use_bias = use_bias
@@ -47,6 +54,7 @@ class Dense(Layer):
         self.bias_initializer = initializers.get(bias_initializer)
         self.kernel: Variable
         self.bias: Variable | None = None
+        self._initial_weights: Any
 
     def build(self, input_shape: BatchShape) -> None:
         """Make kernel and bias for inputs of this shape.
@@ -63,6 +71,8 @@ class Dense(Layer):
         if self.use_bias:
             self.bias = self.add_weight(shape=(self.units,), initializer=self.bias_initializer, name="bias")
         self.built = True
+        if self._initial_weights is not None:  # an old spelling
+            self.set_weights(self._initial_weights)
 
     def call(self, inputs: Tensor, *args: Any, **kwargs: Any) -> Any:
         """(..., fan_in) -> (..., units).

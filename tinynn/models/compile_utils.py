@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tinynn import losses, metrics, ops
+import numpy as np
+
+from tinynn import losses, metrics, ops, optimizers
 from tinynn._naming import to_snake_case
 from tinynn._typing import Tensor
 from tinynn.losses.loss import Loss, LossFunctionWrapper
@@ -16,6 +18,12 @@ class CompileLoss:
     def __init__(self, identifier: Any, loss_weights: Any = None) -> None:
         self.identifier = _only_one("loss", identifier)
         weight = _only_one("loss_weights", loss_weights)
+        if weight is not None and not isinstance(weight, (int, float, np.number)):
+            raise ValueError(
+                "Expected `loss_weights` argument to be a float, or a list, tuple, or dict of one. Received instead: "
+                f"loss_weights={loss_weights} of type {type(loss_weights)}"
+                + (f". Metrics are the argument after it: metrics={loss_weights}." if isinstance(weight, str) else "")
+            )
         self.weight = None if weight is None else float(weight)
         self.loss: Loss | None = None
         if not _is_any(self.identifier, "crossentropy", "ce"):
@@ -49,6 +57,8 @@ class CompileMetrics:
         self._plain = _list_of("metrics", plain)
         self._weighted = _list_of("weighted_metrics", weighted)
         for identifier in self._plain + self._weighted:
+            if identifier is None:
+                raise ValueError("Expected metric, received `None`")
             if not _is_any(identifier, "accuracy", "acc"):
                 metrics.get(identifier)  # an unknown name is reported by compile, not by fit
         self.built = False
@@ -102,6 +112,52 @@ class CompileMetrics:
 
     def __repr__(self) -> str:
         return f"<CompileMetrics name={self.name}>"
+
+
+def serialized(value: Any) -> Any:
+    """What can be written into a file as JSON: names, numbers and lists as they are, objects as class and configuration."""
+    if isinstance(value, dict):
+        return {name: serialized(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [serialized(part) for part in value]
+    if value is None or isinstance(value, (str, bool, int, float)):
+        return value
+    if isinstance(value, np.generic):
+        return value.item()
+    if hasattr(value, "get_config"):
+        kind = type(value)
+        ours = kind.__module__.startswith("tinynn.")
+        return {
+            "module": f"keras.{kind.__module__.split('.')[1]}" if ours else kind.__module__,
+            "class_name": kind.__name__,
+            "config": value.get_config(),
+            "registered_name": None if ours else kind.__name__,
+        }
+    return {"module": "builtins", "class_name": "function", "config": value.__name__, "registered_name": "function"}
+
+
+def deserialized(argument: str, value: Any) -> Any:
+    """The way back, for an argument of `compile`.
+
+    Raises:
+        ValueError: an own class or function, or a name that the argument's module does not have.
+    """
+    if isinstance(value, list):
+        return [deserialized(argument, part) for part in value]
+    if not isinstance(value, dict):
+        return value
+    if set(value) != {"module", "class_name", "config", "registered_name"}:
+        return {name: deserialized(argument, part) for name, part in value.items()}
+    modules = {"optimizer": optimizers, "loss": losses, "metrics": metrics, "weighted_metrics": metrics}
+    module: Any = modules[argument]
+    if value["class_name"] == "function":
+        return module.get(value["config"])
+    made = getattr(module, value["class_name"], None)
+    if made is None:
+        raise ValueError(
+            f"compile_from_config does not know the {argument} {value['class_name']!r}. Call compile with it."
+        )
+    return made.from_config(value["config"])
 
 
 def _metric(identifier: Any, y_true: Tensor, y_pred: Tensor) -> metrics.Metric:

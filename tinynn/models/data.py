@@ -13,6 +13,7 @@ from tinynn._checks import positive_integer
 from tinynn._typing import Array
 from tinynn.engine.recorded import value_of
 from tinynn.random.global_seed import shuffle_seed
+from tinynn.utils.data_adapter_utils import pack_x_y_sample_weight, unpack_x_y_sample_weight
 
 
 class Batch(NamedTuple):
@@ -21,6 +22,10 @@ class Batch(NamedTuple):
     x: Any
     y: Any
     sample_weight: Any
+
+    def packed(self) -> Any:
+        """x, (x, y) or (x, y, sample_weight), as short as it goes: what `train_step(data)` and its kin are handed."""
+        return pack_x_y_sample_weight(*self)
 
 
 class ArrayBatches:
@@ -109,8 +114,13 @@ def as_array(name: str, values: Any) -> Array:
     Raises:
         ValueError: strings or other objects, ragged lists, or a single number.
     """
+    if values is None:
+        raise ValueError(f"{name} is missing. Expected an array of shape (samples, ...).")
     if isinstance(values, (list, tuple)) and len(values) == 1 and isinstance(values[0], np.ndarray) and values[0].ndim:
         values = values[0]  # Keras's way to give the inputs of a model that has one
+    if _is_series(values):
+        values = values.to_numpy()
+        values = values if name == "sample_weight" else values[:, None]  # a column, as Keras has it
     try:
         array = np.asarray(value_of(values))
     except ValueError as error:
@@ -133,6 +143,13 @@ def as_array(name: str, values: Any) -> Array:
             f"{name} must be an array with an axis of samples, (samples, ...); got the single value {array}."
         )
     return array
+
+
+def _is_series(values: Any) -> bool:
+    """Whether it is a pandas Series, told without importing pandas."""
+    return any(
+        parent.__name__ == "Series" and parent.__module__.startswith("pandas") for parent in type(values).__mro__
+    )
 
 
 def to_floatx(array: Array) -> Array:
@@ -169,16 +186,7 @@ def unpack(data: Any) -> Batch:
     Raises:
         ValueError: anything else.
     """
-    if isinstance(data, Batch):
-        return data
-    if not isinstance(data, (tuple, list)):
-        return Batch(data, None, None)
-    if not 1 <= len(data) <= 3:
-        raise ValueError(
-            "Data is expected to be in format `x`, `(x,)`, `(x, y)`, or `(x, y, sample_weight)`; "
-            f"got {len(data)} parts."
-        )
-    return Batch(*data, *[None] * (3 - len(data)))
+    return data if isinstance(data, Batch) else Batch(*unpack_x_y_sample_weight(data))
 
 
 def sample_weights_of(y: Any, class_weight: dict[int, float]) -> Array:

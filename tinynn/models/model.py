@@ -78,6 +78,12 @@ class Model(Trainer):
             layer_range=layer_range,
         )
 
+    def _repr_html_(self) -> str:
+        """What notebooks show for a model: a table of its layers."""
+        from tinynn.utils.model_visualization import html_summary
+
+        return html_summary(self)
+
     def _pack(self) -> None:
         """Make all variables views of one flat vector, trainable ones first."""
         pack(self.trainable_variables)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+import math
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from tinynn import callbacks as callbacks_module
-from tinynn import losses, metrics, optimizers
-from tinynn._checks import no_extra_arguments
+from tinynn import config, losses, metrics, optimizers
+from tinynn._checks import no_extra_arguments, positive_integer
 from tinynn._compiled import NotAvailable
 from tinynn._typing import Array, Tensor
 from tinynn.engine import reference
@@ -18,11 +21,14 @@ from tinynn.engine.compiled import CompiledEngine
 from tinynn.engine.plan import NoTwin
 from tinynn.engine.recorded import value_of
 from tinynn.layers.layer import Layer
-from tinynn.models.compile_utils import CompileLoss, CompileMetrics
+from tinynn.models.compile_utils import CompileLoss, CompileMetrics, deserialized, serialized
 from tinynn.models.data import ArrayBatches, as_array, sample_weights_of, split_validation, unpack
+from tinynn.models.epochs import ArrayEpochs, Epochs, StreamEpochs
+from tinynn.models.old_methods import OldMethods
+from tinynn.models.streams import is_stream, stream_of
 
 
-class Trainer(Layer):
+class Trainer(OldMethods, Layer):
     """What a model can do once it is compiled; `Model` and `Sequential` build on it.
 
     For own training logic override `train_step(data)`, `test_step(data)`, `predict_step(data)`, `compute_loss` or
@@ -40,10 +46,14 @@ class Trainer(Layer):
         self.history: Any = None
         self.run_eagerly = False
         self.jit_compile: Any = "auto"
+        self.train_function: Any = None
+        self.test_function: Any = None
+        self.predict_function: Any = None
         self._compile_loss: CompileLoss | None = None
         self._compile_metrics: CompileMetrics | None = None
         self._loss_tracker: metrics.Mean | None = None
         self._compiled_engine: Any = None
+        self._compile_config: dict[str, Any] = {}
 
     # compile -----------------------------------------------------------------------------------------------------------
 
@@ -77,15 +87,58 @@ class Trainer(Layer):
             TypeError: an argument that compile does not have.
         """
         no_extra_arguments("compile", kwargs, _arguments(Trainer.compile))
+        if run_eagerly and jit_compile is True:
+            jit_compile = False
+            warnings.warn(
+                "If `run_eagerly` is True, then `jit_compile` cannot also be True. Disabling `jit_compile`.",
+                stacklevel=2,
+            )
         self.optimizer = optimizers.get(optimizer)
-        self._compile_loss = None if loss is None else CompileLoss(loss, loss_weights)
-        self._compile_metrics = CompileMetrics(metrics, weighted_metrics) if metrics or weighted_metrics else None
-        self.loss = loss
+        if loss is not None:  # else the one of an earlier compile stays, and so do its metrics: as in Keras
+            self._compile_loss = CompileLoss(loss, loss_weights)
+            self.loss = loss
+        if metrics is not None or weighted_metrics is not None:
+            self._compile_metrics = CompileMetrics(metrics, weighted_metrics) if metrics or weighted_metrics else None
         self.run_eagerly = bool(run_eagerly)
         self.jit_compile = jit_compile
         self.stop_training = False
         self._loss_tracker = _mean("loss")
+        self._compile_config = {
+            "optimizer": self.optimizer,
+            "loss": loss,
+            "loss_weights": loss_weights,
+            "metrics": metrics,
+            "weighted_metrics": weighted_metrics,
+            "run_eagerly": run_eagerly,
+            "steps_per_execution": steps_per_execution,
+            "jit_compile": jit_compile,
+        }
         self.compiled = True
+
+    def get_compile_config(self) -> dict[str, Any]:
+        """What `compile` was given, as plain dicts, lists, names and numbers; {} before it was called.
+
+        Unlike in Keras, jit_compile stays "auto" where it was: which engine runs is decided by each run.
+        """
+        return {name: serialized(value) for name, value in self._compile_config.items()}
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compile with what `get_compile_config` gave; the optimizer's variables are made too if the model is built.
+
+        Raises:
+            ValueError: a name that nobody knows, as that of an own function or class: call `compile` with it instead.
+        """
+        if type(self).compile is not Trainer.compile:
+            warnings.warn(
+                "`compile()` was not called as part of model loading because the model's `compile()` method is custom. All "
+                "subclassed Models that have `compile()` overridden should also override `get_compile_config()` and "
+                "`compile_from_config(config)`. Alternatively, you can call `compile()` manually after loading.",
+                stacklevel=2,
+            )
+            return
+        self.compile(**{name: deserialized(name, value) for name, value in config.items()})
+        if self.built and self.optimizer is not None:
+            self.optimizer.build(self.trainable_variables)
 
     def _require_compiled(self, method: str) -> None:
         if not self.compiled:
@@ -93,6 +146,35 @@ class Trainer(Layer):
                 f"You must call `compile()` before using `{method}()`: "
                 'model.compile(optimizer="adam", loss="sparse_categorical_crossentropy"), for example.'
             )
+
+    # Hooks for own loops over batches -----------------------------------------------------------------------------------
+
+    def make_train_function(self, force: bool = False) -> None:
+        """Set `train_function`: called with an iterator, it trains on the next batch and returns the logs.
+
+        `fit` goes by it where a subclass overrides this method, else straight to `train_step`.
+        """
+        if self.train_function is None or force:
+            self.train_function = lambda iterator: self.train_step(next(iterator))
+
+    def make_test_function(self, force: bool = False) -> None:
+        """Set `test_function`, for `evaluate`, as `make_train_function` does for `fit`."""
+        if self.test_function is None or force:
+            self.test_function = lambda iterator: self.test_step(next(iterator))
+
+    def make_predict_function(self, force: bool = False) -> None:
+        """Set `predict_function`, for `predict`: called with a list of one batch, it returns the outputs."""
+        if self.predict_function is None or force:
+            self.predict_function = lambda batches: self.predict_step(batches[0])
+
+    def step_on(self, kind: str, data: Any) -> Any:
+        """One step of a "train", "test" or "predict" run, through the function that a subclass makes, if it does."""
+        make = f"make_{kind}_function"
+        if getattr(type(self), make) is getattr(Trainer, make):
+            return getattr(self, f"{kind}_step")(data)
+        getattr(self, make)()
+        outputs = getattr(self, f"{kind}_function")([data] if kind == "predict" else iter([data]))
+        return np.asarray(value_of(outputs)) if kind == "predict" else outputs
 
     # One step ----------------------------------------------------------------------------------------------------------
 
@@ -123,6 +205,12 @@ class Trainer(Layer):
             raise ValueError(_NO_TARGETS)
         return self._compile_loss(y, y_pred, sample_weight)
 
+    def loss_of(self, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool) -> Any:
+        """`compute_loss`, also where it was overridden without its argument `training`, which came late to Keras."""
+        if _takes_training(type(self).compute_loss):
+            return self.compute_loss(x, y, y_pred, sample_weight, training=training)
+        return self.compute_loss(x, y, y_pred, sample_weight)
+
     def track_loss(self, loss: Tensor, batch_size: int) -> None:
         """Note a batch's loss: the epoch's is the mean over samples, so a short last batch weighs less."""
         if self._loss_tracker is not None:
@@ -136,8 +224,12 @@ class Trainer(Layer):
 
     @property
     def metrics(self) -> list[Any]:
-        """The loss's mean and the metrics of compile."""
-        return [metric for metric in (self._loss_tracker, self._compile_metrics) if metric is not None]
+        """The loss's mean, the metrics of compile as one, and the metrics kept as attributes of the model or its layers."""
+        found: list[Any] = [metric for metric in (self._loss_tracker, self._compile_metrics) if metric is not None]
+        owners = [self, *(layer for layer in _all_layers(self) if not isinstance(layer, Trainer))]
+        return list(
+            {id(metric): metric for metric in found + [m for owner in owners for m in _own_metrics(owner)]}.values()
+        )
 
     @property
     def metrics_names(self) -> list[str]:
@@ -182,18 +274,25 @@ class Trainer(Layer):
         """Train for some epochs.
 
         Args:
-            x: (samples, ...); y: targets for the loss.
-            batch_size: samples per step, 32 by default.
+            x: (samples, ...), an array, data frame or list; or batches `(x, y)` or `(x, y, sample_weight)` from a
+                generator, a `utils.PyDataset`, a `tf.data.Dataset`, a torch `DataLoader` or any iterable.
+            y: targets for the loss, (samples, ...); none where x brings its own.
+            batch_size: samples per step, 32 by default, or what `steps_per_epoch` makes of it. Batches that come as such
+                keep their size.
             epochs: up to which epoch to train, counted from `initial_epoch`.
             verbose: 0 silent, 1 or "auto" a progress bar, 2 a line per epoch.
             callbacks: a list of `Callback`s.
-            validation_split: the share of samples, from the end, to evaluate on after each epoch.
-            validation_data: (x, y) or (x, y, sample_weight) to evaluate on; takes the place of a split.
-            shuffle: True, False, or "batch" (within each batch).
+            validation_split: the share of samples, from the end, to evaluate on after each epoch; arrays only.
+            validation_data: (x, y), (x, y, sample_weight), or batches like those of x; takes the place of a split.
+            shuffle: True, False, or "batch" (within each batch). Batches that come as such keep their order, but for
+                those of a PyDataset.
             class_weight: {class number: weight}.
             sample_weight: (samples,): factors of the samples' losses.
+            initial_epoch: where to start counting epochs.
+            steps_per_epoch: batches in an epoch; the next one goes on where it ends. By default all that there are.
+            validation_steps: batches to evaluate on; by default all that there are.
+            validation_batch_size: as `batch_size`, which it is by default.
             validation_freq: evaluate every so many epochs, or after those listed.
-            steps_per_epoch, validation_steps: not there yet.
 
         Returns:
             A `History`: `.history` has a list per metric.
@@ -203,61 +302,91 @@ class Trainer(Layer):
             TypeError: an argument that fit does not have.
         """
         no_extra_arguments("fit", kwargs, _arguments(Trainer.fit))
-        _not_yet("fit", steps_per_epoch=steps_per_epoch, validation_steps=validation_steps)
         self._require_compiled("fit")
-        if class_weight is not None and sample_weight is not None:
+        epochs = _limited("epochs", epochs, config.max_epochs())
+        if class_weight is not None and sample_weight is not None and not is_stream(x):
             raise ValueError("You cannot `class_weight` and `sample_weight` at the same time.")
-        validation = None if validation_data is None else unpack(validation_data)
-        if validation_split and validation is None:
-            (x, y, sample_weight), validation = split_validation(x, y, sample_weight, validation_split)
-        if class_weight is not None:
-            sample_weight = sample_weights_of(y, class_weight)
-        data = ArrayBatches(x, y, sample_weight, batch_size, shuffle)
-        validation_batches = None
-        if validation is not None:
-            validation_batches = ArrayBatches(*validation, validation_batch_size or batch_size)
-        for batches in (data, validation_batches):
-            if batches is not None:
-                self._prepare(batches)
-                self._require_targets(batches)
-        engine = self._choose_engine(data, training=True)
-        judge = None if validation_batches is None else self._choose_engine(validation_batches)
-        monitors = callbacks
-        if not isinstance(monitors, callbacks_module.CallbackList):
-            monitors = callbacks_module.CallbackList(
-                callbacks,
-                add_history=True,
-                add_progbar=verbose != 0,
-                model=self,
-                verbose=verbose,
-                epochs=epochs,
-                steps=data.num_batches,
-            )
+        if validation_split and validation_data is None:
+            if is_stream(x):
+                raise ValueError(
+                    "Argument `validation_split` is only supported for tensors or NumPy arrays. Found incompatible type in the "
+                    f"input: [{type(x)}]. Pass validation_data instead."
+                )
+            (x, y, sample_weight), validation_data = split_validation(x, y, sample_weight, validation_split)
+        run = self._epochs(x, y, sample_weight, batch_size, steps_per_epoch, shuffle, class_weight, training=True)
+        run.reset()
+        judge = self._judge(validation_data, validation_batch_size or batch_size, validation_steps)
+        judged = judge() if isinstance(judge, functools.partial) and not is_stream(judge.args[0]) else None
+        monitors = self._monitors(callbacks, verbose, run, epochs, add_history=True)
         self.stop_training = False
         monitors.on_train_begin()
         logs: dict[str, Any] | None = None
         warned = False
-        for epoch in range(initial_epoch, epochs):
-            logs = self._run_epoch(engine, data, epoch, monitors)
-            if validation_batches is not None and _is_due(epoch, validation_freq):
-                found = self._run_evaluation(judge, validation_batches, monitors)
-                logs.update({f"val_{name}": value for name, value in found.items()})
-            warned = warned or self._warn_of_nan(logs, epoch, data, validation_batches)
-            monitors.on_epoch_end(epoch, logs)
-            if self.stop_training:
-                break
+        try:
+            for epoch in range(initial_epoch, epochs):
+                logs = self._run_epoch(run, epoch, monitors)
+                if judge is not None and _is_due(epoch, validation_freq):
+                    judged = judged or judge()
+                    found = self._run_evaluation(judged, monitors)
+                    logs.update({f"val_{name}": value for name, value in found.items()})
+                warned = warned or self._warn_of_nan(logs, epoch, run, judged)
+                monitors.on_epoch_end(epoch, logs)
+                if self.stop_training:
+                    break
+        finally:
+            run.close()
+            if judged is not None:
+                judged.close()
         monitors.on_train_end(logs)
         return self.history
 
-    def _run_epoch(self, engine: Any, data: ArrayBatches, epoch: int, monitors: Any) -> dict[str, Any]:
+    def _epochs(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        batch_size: Any = None,
+        steps: Any = None,
+        shuffle: Any = False,
+        class_weight: Any = None,
+        training: bool = False,
+        predicting: bool = False,
+    ) -> Epochs:
+        """Data of whatever kind as epochs, with an engine that runs them; arrays are checked at once, batches as they come."""
+        where = "predict" if predicting else "fit" if training else "evaluate"
+        steps = positive_integer(where, "steps_per_epoch" if training else "steps", steps) if steps else None
+        steps = _limited("steps_per_epoch", steps, config.max_steps_per_epoch())
+        if is_stream(x):
+            stream = stream_of(x, y, sample_weight, class_weight, shuffle)
+            return StreamEpochs(stream, _EngineForBatches(self, training, predicting), steps)
+        if class_weight is not None:
+            sample_weight = sample_weights_of(y, class_weight)
+        if not batch_size and steps:
+            batch_size = math.ceil(len(as_array("x", x)) / steps)
+        data = ArrayBatches(x, y, sample_weight, batch_size, shuffle)
+        self._prepare(data, one_size=predicting)
+        if predicting:
+            return ArrayEpochs(data, self._choose_engine(), steps)
+        self._require_targets(data)
+        return ArrayEpochs(data, self._choose_engine(data, training), steps)
+
+    def _judge(self, validation_data: Any, batch_size: Any, steps: Any) -> Any:
+        """What makes the epochs of validation data; None if there are none."""
+        if validation_data is None:
+            return None
+        if is_stream(validation_data):
+            return functools.partial(self._epochs, validation_data, steps=steps)
+        x, y, sample_weight = unpack(validation_data)
+        return functools.partial(self._epochs, x, y, sample_weight, batch_size, steps)
+
+    def _run_epoch(self, run: Epochs, epoch: int, monitors: Any) -> dict[str, Any]:
         self.reset_metrics()
         monitors.on_epoch_begin(epoch)
-        order = data.order()
         logs: dict[str, Any] = {}
-        for begin, end in _slices(engine, data, monitors.wants_train_batches, monitors.wants_every_train_batch):
-            monitors.on_train_batch_begin(begin)
-            logs = engine.train(data, order, begin, end)
-            monitors.on_train_batch_end(end - 1, logs)
+        for part in run.epoch(monitors.wants_train_batches, monitors.wants_every_train_batch):
+            monitors.on_train_batch_begin(part.first_step)
+            logs = part.engine.train(part.data, part.order, part.begin, part.end)
+            monitors.on_train_batch_end(part.last_step, logs)
             if self.stop_training:
                 break
         return self._final_logs(logs)
@@ -267,17 +396,21 @@ class Trainer(Layer):
         results = self.get_metrics_result()
         if set(logs) == set(results):
             return results
-        return {name: _python(logs[name]) for name in sorted(logs)}
+        flat: dict[str, Any] = {}
+        for name in sorted(logs):
+            flat.update(logs[name] if isinstance(logs[name], dict) else {name: logs[name]})
+        return {name: _python(value) for name, value in flat.items()}
 
-    def _run_evaluation(self, engine: Any, data: ArrayBatches, monitors: Any) -> dict[str, Any]:
+    def _run_evaluation(self, run: Epochs, monitors: Any) -> dict[str, Any]:
+        run.reset()
         self.stop_evaluating = False
         monitors.on_test_begin()
         self.reset_metrics()
         logs: dict[str, Any] = {}
-        for begin, end in _slices(engine, data, monitors.wants_test_batches, monitors.wants_every_test_batch):
-            monitors.on_test_batch_begin(begin)
-            logs = engine.test(data, begin, end)
-            monitors.on_test_batch_end(end - 1, logs)
+        for part in run.epoch(monitors.wants_test_batches, monitors.wants_every_test_batch):
+            monitors.on_test_batch_begin(part.first_step)
+            logs = part.engine.test(part.data, part.begin, part.end)
+            monitors.on_test_batch_end(part.last_step, logs)
             if self.stop_evaluating:
                 break
         logs = self._final_logs(logs)
@@ -302,20 +435,21 @@ class Trainer(Layer):
 
         Args:
             x, y, batch_size, verbose, sample_weight, callbacks: as in `fit`.
-            steps: not there yet.
+            steps: how many batches to take; by default all that there are.
             return_dict: a dict by name, instead of a list (or a number, when there is the loss alone).
 
         Raises:
             ValueError: not compiled, data that does not fit, or an argument that evaluate does not have.
         """
         no_extra_arguments("evaluate", kwargs, _arguments(Trainer.evaluate), error=ValueError)
-        _not_yet("evaluate", steps=steps)
         self._require_compiled("evaluate")
-        data = ArrayBatches(x, y, sample_weight, batch_size)
-        self._prepare(data)
-        monitors = self._monitors(callbacks, verbose, data)
-        logs = self._run_evaluation(self._choose_engine(data), data, monitors)
-        self._warn_of_nan(logs, None, data)
+        run = self._epochs(x, y, sample_weight, batch_size, steps)
+        monitors = self._monitors(callbacks, verbose, run)
+        try:
+            logs = self._run_evaluation(run, monitors)
+        finally:
+            run.close()
+        self._warn_of_nan(logs, None, run)
         return logs if return_dict else self._in_order(logs)
 
     def predict(
@@ -330,36 +464,42 @@ class Trainer(Layer):
         """The outputs for all samples, (samples, ...).
 
         Args:
-            x, batch_size, verbose, callbacks: as in `fit`.
-            steps: not there yet.
+            x, batch_size, verbose, callbacks: as in `fit`; targets and weights in batches are ignored.
+            steps: how many batches to take; by default all that there are.
 
         Raises:
             ValueError: data that does not fit.
         """
         no_extra_arguments("predict", kwargs, _arguments(Trainer.predict))
-        _not_yet("predict", steps=steps)
-        data = ArrayBatches(x, batch_size=batch_size)
-        self._prepare(data, one_size=True)
-        engine = self._choose_engine()
-        monitors = self._monitors(callbacks, verbose, data)
+        run = self._epochs(x, batch_size=batch_size, steps=steps, predicting=True)
+        monitors = self._monitors(callbacks, verbose, run)
         self.stop_predicting = False
         monitors.on_predict_begin()
         outputs: list[Array] = []
-        for begin, end in _slices(engine, data, monitors.wants_predict_batches, monitors.wants_every_predict_batch):
-            monitors.on_predict_batch_begin(begin)
-            parts = engine.predict(data, begin, end)
-            outputs.extend(parts)
-            monitors.on_predict_batch_end(end - 1, {"outputs": parts[-1]})
-            if self.stop_predicting:
-                break
+        try:
+            for part in run.epoch(monitors.wants_predict_batches, monitors.wants_every_predict_batch):
+                monitors.on_predict_batch_begin(part.first_step)
+                found = part.engine.predict(part.data, part.begin, part.end)
+                outputs.extend(found)
+                monitors.on_predict_batch_end(part.last_step, {"outputs": found[-1]})
+                if self.stop_predicting:
+                    break
+        finally:
+            run.close()
         monitors.on_predict_end()
         return np.concatenate(outputs)
 
-    def _monitors(self, callbacks: Any, verbose: Any, data: ArrayBatches) -> Any:
+    def _monitors(self, callbacks: Any, verbose: Any, run: Epochs, epochs: int = 1, add_history: bool = False) -> Any:
         if isinstance(callbacks, callbacks_module.CallbackList):
             return callbacks
         return callbacks_module.CallbackList(
-            callbacks, add_progbar=verbose != 0, model=self, verbose=verbose, epochs=1, steps=data.num_batches
+            callbacks,
+            add_history=add_history,
+            add_progbar=verbose != 0,
+            model=self,
+            verbose=verbose,
+            epochs=epochs,
+            steps=run.num_steps,
         )
 
     # On one batch ------------------------------------------------------------------------------------------------------
@@ -478,15 +618,17 @@ class Trainer(Layer):
                 "labels go with categorical_crossentropy."
             )
 
-    def _warn_of_nan(self, logs: dict[str, Any], epoch: int | None, *data: ArrayBatches | None) -> bool:
+    def _warn_of_nan(self, logs: dict[str, Any], epoch: int | None, *runs: Epochs | None) -> bool:
         """Whether the loss is NaN; it is said with the place in the data that it comes from, if there is one."""
         wrong = [name for name in ("loss", "val_loss") if np.isnan(logs.get(name, 0.0))]
         if not wrong:
             return False
         when = "" if epoch is None else f" at epoch {epoch + 1}"
         cause = "The data has no NaN or infinity; a smaller learning rate may help."
-        for batches in data:
-            found = None if batches is None else _first_not_finite(batches)
+        if any(isinstance(run, StreamEpochs) for run in runs):
+            cause = "Look for NaN or infinity in the batches; a smaller learning rate may help."
+        for run in runs:
+            found = _first_not_finite(run.data) if isinstance(run, ArrayEpochs) else None
             if found:
                 cause = f"The data holds a value that is not finite: {found}."
         warnings.warn(f"{wrong[0]} is nan{when}. {cause}", RuntimeWarning, stacklevel=3)
@@ -507,6 +649,9 @@ class Trainer(Layer):
         if self.run_eagerly or self.jit_compile is False:
             asked = "run_eagerly=True" if self.run_eagerly else "jit_compile=False"
             return reference.ReferenceEngine(self, f"asked for with {asked}")
+        for kind in ("train", "test", "predict"):
+            if getattr(type(self), f"make_{kind}_function") is not getattr(Trainer, f"make_{kind}_function"):
+                return reference.ReferenceEngine(self, f"own make_{kind}_function")
         try:
             return self._choose_compiled(data, training)
         except NoTwin as part:
@@ -524,11 +669,12 @@ class Trainer(Layer):
     def _choose_compiled(self, data: ArrayBatches | None, training: bool) -> Any:
         engine = self._compiled_engine
         if engine is None or not engine.is_current():
-            engine = self._compiled_engine = CompiledEngine(self)
+            engine = CompiledEngine(self)
         if data is None:
             engine.prepare()
         else:
             engine.check(data, training)
+        self._compiled_engine = engine  # only now: `model(x)` calls it, and it may have no machine code before
         return engine
 
 
@@ -542,26 +688,43 @@ def _warn_once(message: str) -> None:
         warnings.warn(message, RuntimeWarning, stacklevel=5)
 
 
-def _slices(engine: Any, data: ArrayBatches, wanted: bool, every: bool) -> Iterator[tuple[int, int]]:
-    """(begin, end) of the stretches of batches between which Python is needed.
+class _EngineForBatches:
+    """The engine for a stream's batches: chosen at the first, kept as long as it can run what comes."""
 
-    One batch at a time for callbacks that want each; for the progress bar the first one, from which it learns how long a step
-    takes, and then some twenty times a second; else a few times a second, so that Ctrl-C is heard.
-    """
-    total = data.num_batches
-    stride = 1 if every else engine.batches_in(0.05 if wanted else 0.2, data.batch_size)
-    begin, end = 0, 1 if wanted else min(stride, total)
-    while begin < total:
-        yield begin, end
-        begin, end = end, min(end + stride, total)
+    def __init__(self, model: Trainer, training: bool, predicting: bool) -> None:
+        self._model, self._training, self._predicting = model, training, predicting
+        self._engine: Any = None
+
+    def __call__(self, data: ArrayBatches) -> Any:
+        model = self._model
+        model._prepare(data, one_size=self._predicting)
+        if self._predicting:
+            self._engine = self._engine or model._choose_engine()
+        elif self._engine is None:
+            model._require_targets(data)
+            self._engine = model._choose_engine(data, self._training)
+        elif self._engine.name == "compiled":
+            return model._choose_engine(data, self._training)  # a batch of another kind may need the other engine
+        return self._engine
+
+
+def _limited(name: str, value: Any, limit: int | None) -> Any:
+    """`config.set_max_epochs` and `set_max_steps_per_epoch` shorten runs that are to be tried out."""
+    if limit and (not value or limit < value):
+        warnings.warn(f"Limiting {name} to {limit}", stacklevel=3)
+        return limit
+    return value
 
 
 def _is_due(epoch: int, validation_freq: Any) -> bool:
-    if isinstance(validation_freq, int):
-        return (epoch + 1) % validation_freq == 0
+    if isinstance(validation_freq, (int, np.integer)) and validation_freq > 0:
+        return bool((epoch + 1) % validation_freq == 0)
     if isinstance(validation_freq, (list, tuple, set)):
         return epoch + 1 in validation_freq
-    raise ValueError(f"Expected `validation_freq` to be a list or int. Received: validation_freq={validation_freq}.")
+    raise ValueError(
+        "Expected `validation_freq` to be a list of epochs, counted from 1, or an int above 0. "
+        f"Received: validation_freq={validation_freq} of the type {type(validation_freq)}."
+    )
 
 
 def _first_not_finite(data: ArrayBatches) -> str | None:
@@ -578,15 +741,27 @@ def _first_not_finite(data: ArrayBatches) -> str | None:
     return None
 
 
-def _not_yet(method: str, **arguments: Any) -> None:
-    for name, value in arguments.items():
-        if value is not None:
-            raise ValueError(f"{method}: {name} is not there yet in this version of tinynn; leave it out.")
-
-
 def _arguments(method: Callable[..., Any]) -> list[str]:
     code = method.__code__
     return list(code.co_varnames[1 : code.co_argcount])
+
+
+@functools.cache
+def _takes_training(compute_loss: Callable[..., Any]) -> bool:
+    """Whether a `compute_loss` has the argument `training`, or takes any."""
+    parameters = inspect.signature(compute_loss).parameters
+    return "training" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+
+
+def _all_layers(layer: Layer) -> list[Layer]:
+    """The layers within, at any depth."""
+    return [found for inner in layer._layers for found in (inner, *_all_layers(inner))]
+
+
+def _own_metrics(owner: Layer) -> list[metrics.Metric]:
+    """The metrics among an object's attributes, alone or in lists."""
+    values = [value if isinstance(value, (list, tuple)) else [value] for value in vars(owner).values()]
+    return [part for value in values for part in value if isinstance(part, metrics.Metric)]
 
 
 def _python(value: Any) -> Any:

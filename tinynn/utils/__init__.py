@@ -1,8 +1,36 @@
 """Helpers, as `keras.utils`."""
 
-from tinynn.backend import clear_session
-from tinynn.utils.numerical_utils import to_categorical
+from tinynn.backend import clear_session, is_keras_tensor, standardize_dtype
+from tinynn.config import (
+    disable_interactive_logging,
+    enable_interactive_logging,
+    is_interactive_logging_enabled,
+)
+from tinynn.utils.data_adapter_utils import pack_x_y_sample_weight, unpack_x_y_sample_weight
+from tinynn.utils.model_visualization import model_to_dot, plot_model
+from tinynn.utils.numerical_utils import normalize, to_categorical
 from tinynn.utils.progbar import Progbar
+from tinynn.utils.py_dataset import PyDataset
 from tinynn.utils.rng import get_random_seed, set_random_seed
 
-__all__ = ["Progbar", "clear_session", "get_random_seed", "set_random_seed", "to_categorical"]
+Sequence = PyDataset  # the name before Keras 3
+
+__all__ = [
+    "Progbar",
+    "PyDataset",
+    "Sequence",
+    "clear_session",
+    "disable_interactive_logging",
+    "enable_interactive_logging",
+    "get_random_seed",
+    "is_interactive_logging_enabled",
+    "is_keras_tensor",
+    "model_to_dot",
+    "normalize",
+    "pack_x_y_sample_weight",
+    "plot_model",
+    "set_random_seed",
+    "standardize_dtype",
+    "to_categorical",
+    "unpack_x_y_sample_weight",
+]

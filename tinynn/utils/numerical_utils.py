@@ -29,3 +29,20 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Array:
     rows = np.zeros((labels.size, count))
     rows[np.arange(labels.size), labels] = 1
     return rows.reshape(*shape, count)
+
+
+def normalize(x: Any, axis: int | None = -1, order: Any = 2) -> Array:
+    """x / |x|: rows of length 1 (or whatever `axis` runs along), rows of zeros as they are.
+
+    Args:
+        x: any array of numbers.
+        axis: along which the length is taken; None for the length of all of it.
+        order: which length: 2 for the root of the sum of squares, 1 for the sum, `np.inf` for the largest.
+
+    A single row (n,) comes back as (1, n), as in Keras. Keras 3.15 takes the lengths along axis 0 but divides as if they
+    were along the last; here axis 0 means axis 0.
+    """
+    array = np.asarray(x)
+    length = np.linalg.norm(array, order, axis, keepdims=True)
+    normalized: Array = array / np.where(length == 0, np.ones((), length.dtype), length)
+    return normalized[None] if array.ndim == 1 else normalized

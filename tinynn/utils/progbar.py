@@ -12,6 +12,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from tinynn import config
+
 __all__ = ["Progbar", "print_msg"]
 
 Values: TypeAlias = Iterable[tuple[str, Any]] | dict[str, Any]
@@ -26,7 +28,13 @@ def print_msg(message: str, line_break: bool = True) -> None:
 
     Printing never ends a training: characters that the stream's encoding lacks are replaced or left out, and a reader
     that went away (`python train.py | head`) or a missing or closed stdout is ignored. Keras raises in the last cases.
+    After `config.disable_interactive_logging()` the message goes to the logger "tinynn" instead.
     """
+    if not config.is_interactive_logging_enabled():
+        import logging
+
+        logging.getLogger("tinynn").info(message)
+        return
     stream = sys.stdout
     if stream is None or getattr(stream, "closed", False):
         return
