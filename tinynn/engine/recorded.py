@@ -149,11 +149,38 @@ _logits: dict[int, tuple[weakref.ref[Any], Tensor]] = {}
 
 def remember_logits(output: Tensor, logits: Tensor) -> None:
     """Note that `output` is an activation of `logits`."""
-    key = id(output)
-    _logits[key] = (weakref.ref(output, lambda _: _logits.pop(key, None)), logits)
+    _remember(_logits, output, logits)
 
 
 def logits_of(output: Tensor) -> Tensor | None:
     """The logits that an activation's output came from, None if it did not."""
-    found = _logits.get(id(output))
-    return found[1] if found is not None and found[0]() is output else None
+    return _noted(_logits, output)
+
+
+# Losses remember which of their values count ---------------------------------------------------------------------------
+#
+# Values of padding (`ignore_class`) and of samples without a partner (`circle`) are left out of a batch's mean, not merely
+# added to it as zeros. Keras hangs such a mask on the tensor as well.
+
+_masks: dict[int, tuple[weakref.ref[Any], Array]] = {}
+
+
+def remember_mask(values: Tensor, mask: Array) -> None:
+    """Note which entries of a loss's values count."""
+    _remember(_masks, values, mask)
+
+
+def mask_of(values: Tensor) -> Array | None:
+    """Which entries of a loss's values count; None if all do."""
+    found: Array | None = _noted(_masks, values)
+    return found
+
+
+def _remember(table: dict[int, Any], key: Tensor, note: Any) -> None:
+    number = id(key)
+    table[number] = (weakref.ref(key, lambda _: table.pop(number, None)), note)
+
+
+def _noted(table: dict[int, Any], key: Tensor) -> Any:
+    found = table.get(id(key))
+    return found[1] if found is not None and found[0]() is key else None

@@ -204,6 +204,11 @@ def any_tape_open() -> bool:
     return bool(_open_tapes())
 
 
+def is_followed(tensor: Tensor) -> bool:
+    """Whether a tape of this thread is open that leads gradients to this value."""
+    return any(tape.knows(tensor) for tape in _open_tapes())
+
+
 _local = threading.local()
 
 

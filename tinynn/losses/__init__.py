@@ -1,77 +1,87 @@
 """Losses, as `keras.losses`: classes, functions, and names."""
 
-from collections.abc import Callable
-from typing import Any
-
-from tinynn._checks import unknown_name
 from tinynn.losses.crossentropy import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
+    CategoricalGeneralizedCrossEntropy,
     SparseCategoricalCrossentropy,
     binary_crossentropy,
     categorical_crossentropy,
+    categorical_generalized_cross_entropy,
     sparse_categorical_crossentropy,
 )
-from tinynn.losses.loss import Loss, LossFunctionWrapper
-from tinynn.losses.regression import MeanAbsoluteError, MeanSquaredError, mean_absolute_error, mean_squared_error
+from tinynn.losses.focal import (
+    BinaryFocalCrossentropy,
+    CategoricalFocalCrossentropy,
+    binary_focal_crossentropy,
+    categorical_focal_crossentropy,
+)
+from tinynn.losses.hinges import CategoricalHinge, Hinge, SquaredHinge, categorical_hinge, hinge, squared_hinge
+from tinynn.losses.loss import Loss
+from tinynn.losses.probabilistic import KLDivergence, Poisson, kl_divergence, poisson
+from tinynn.losses.registry import deserialize, get, serialize
+from tinynn.losses.regression import (
+    Huber,
+    LogCosh,
+    MeanAbsoluteError,
+    MeanAbsolutePercentageError,
+    MeanSquaredError,
+    MeanSquaredLogarithmicError,
+    huber,
+    log_cosh,
+    mean_absolute_error,
+    mean_absolute_percentage_error,
+    mean_squared_error,
+    mean_squared_logarithmic_error,
+)
+from tinynn.losses.segmentation import Dice, Tversky, dice, tversky
+from tinynn.losses.similarity import Circle, CosineSimilarity, circle, cosine_similarity
 
 __all__ = [
     "BinaryCrossentropy",
+    "BinaryFocalCrossentropy",
     "CategoricalCrossentropy",
+    "CategoricalFocalCrossentropy",
+    "CategoricalGeneralizedCrossEntropy",
+    "CategoricalHinge",
+    "Circle",
+    "CosineSimilarity",
+    "Dice",
+    "Hinge",
+    "Huber",
+    "KLDivergence",
+    "LogCosh",
     "Loss",
     "MeanAbsoluteError",
+    "MeanAbsolutePercentageError",
     "MeanSquaredError",
+    "MeanSquaredLogarithmicError",
+    "Poisson",
     "SparseCategoricalCrossentropy",
+    "SquaredHinge",
+    "Tversky",
     "binary_crossentropy",
+    "binary_focal_crossentropy",
     "categorical_crossentropy",
+    "categorical_focal_crossentropy",
+    "categorical_generalized_cross_entropy",
+    "categorical_hinge",
+    "circle",
+    "cosine_similarity",
+    "deserialize",
+    "dice",
     "get",
+    "hinge",
+    "huber",
+    "kl_divergence",
+    "log_cosh",
     "mean_absolute_error",
+    "mean_absolute_percentage_error",
     "mean_squared_error",
+    "mean_squared_logarithmic_error",
+    "poisson",
+    "serialize",
     "sparse_categorical_crossentropy",
+    "squared_hinge",
+    "tversky",
 ]
-
-_CLASSES: list[type[LossFunctionWrapper]] = [
-    BinaryCrossentropy,
-    CategoricalCrossentropy,
-    MeanAbsoluteError,
-    MeanSquaredError,
-    SparseCategoricalCrossentropy,
-]
-_FUNCTIONS: list[Callable[..., Any]] = [
-    binary_crossentropy,
-    categorical_crossentropy,
-    mean_absolute_error,
-    mean_squared_error,
-    sparse_categorical_crossentropy,
-]
-_BY_NAME: dict[str, Any] = {
-    **{cls.__name__: cls for cls in _CLASSES},
-    **{function.__name__: function for function in _FUNCTIONS},
-    "bce": binary_crossentropy,
-    "BCE": binary_crossentropy,
-    "mse": mean_squared_error,
-    "MSE": mean_squared_error,
-    "mae": mean_absolute_error,
-    "MAE": mean_absolute_error,
-}
-
-
-def get(identifier: Any) -> Any:
-    """A loss from its name, a `Loss` or a function (as they are), or None.
-
-    Raises:
-        ValueError: an unknown name, or something that is none of these.
-    """
-    if identifier is None or isinstance(identifier, Loss):
-        return identifier
-    if isinstance(identifier, str):
-        if identifier not in _BY_NAME:
-            also = [] if identifier == "crossentropy" else ["crossentropy"]  # known to compile, which sees the shapes
-            raise unknown_name("loss", identifier, [*_BY_NAME, *also])
-        found = _BY_NAME[identifier]
-        return found() if isinstance(found, type) else found
-    if isinstance(identifier, type) and issubclass(identifier, Loss):
-        return identifier()
-    if callable(identifier):
-        return identifier
-    raise ValueError(f"A loss is a name, a Loss or a function; got {identifier!r}.")

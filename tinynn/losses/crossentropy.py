@@ -5,10 +5,13 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+import numpy as np
+
 from tinynn import ops
 from tinynn._typing import Tensor
-from tinynn.engine.recorded import value_of
+from tinynn.engine.recorded import remember_mask, value_of
 from tinynn.losses.loss import LossFunctionWrapper
+from tinynn.ops import losses as loss_ops
 
 
 def categorical_crossentropy(
@@ -44,18 +47,24 @@ def sparse_categorical_crossentropy(
     Args:
         y_true: (batch,) or (batch, 1), whole numbers in [0, classes).
         y_pred: (batch, classes): probabilities, or logits with `from_logits`.
-        ignore_class: not there yet in tinynn: must be None.
+        ignore_class: a label, such as 255 or -1 for padding, whose samples cost 0 and do not count in the mean.
         axis: of the classes; the last.
 
     Raises:
         ValueError: labels out of range.
     """
-    if ignore_class is not None:
-        raise ValueError("sparse_categorical_crossentropy: ignore_class is not there yet in this version of tinynn.")
     y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
     if len(y_true.shape) == len(y_pred.shape) and y_true.shape[axis] == 1:
         y_true = ops.squeeze(y_true, axis)
-    return ops.sparse_categorical_crossentropy(y_true, y_pred, from_logits=from_logits, axis=axis)
+    if ignore_class is None:
+        return ops.sparse_categorical_crossentropy(y_true, y_pred, from_logits=from_logits, axis=axis)
+    counts = np.asarray(value_of(y_true) != value_of(y_pred).dtype.type(ignore_class))
+    y_true = np.where(counts, value_of(y_true), 0)
+    y_pred = ops.where(counts[..., None], y_pred, 0)  # forgets the logits behind a softmax, as in Keras
+    losses = ops.sparse_categorical_crossentropy(y_true, y_pred, from_logits=from_logits, axis=axis)
+    losses = ops.where(counts, losses, 0.0)
+    remember_mask(losses, counts)
+    return losses
 
 
 def binary_crossentropy(
@@ -74,6 +83,26 @@ def binary_crossentropy(
     if label_smoothing:
         y_true = y_true * (1.0 - label_smoothing) + 0.5 * label_smoothing
     return ops.mean(ops.binary_crossentropy(y_true, y_pred, from_logits=from_logits), axis=axis)
+
+
+def categorical_generalized_cross_entropy(y_true: Tensor, y_pred: Tensor, q: float) -> Any:
+    """(1 - p^q) / q with the probability p of the label: for labels some of which are wrong (Zhang and Sabuncu 2018).
+
+    Args:
+        y_true: (batch,), class numbers.
+        y_pred: (batch, classes), probabilities.
+        q: in (0, 1): towards 0 as the cross-entropy -log p, towards 1 as the absolute error 1 - p, which wrong labels
+            pull less.
+
+    Returns:
+        (batch,). Labels of shape (batch, 1) give (batch, batch), each label beside each sample, as in Keras: flatten them.
+    """
+    y_pred = ops.convert_to_tensor(y_pred)
+    labels = np.asarray(value_of(ops.convert_to_tensor(y_true))).astype(np.int32)
+    if labels.shape != tuple(y_pred.shape[:-1]):
+        both = np.broadcast_shapes(labels.shape, tuple(y_pred.shape[:-1]))
+        labels, y_pred = np.broadcast_to(labels, both), ops.broadcast_to(y_pred, (*both, y_pred.shape[-1]))
+    return loss_ops.generalized_crossentropy(labels, y_pred, q=float(q))
 
 
 class CategoricalCrossentropy(LossFunctionWrapper):
@@ -143,6 +172,21 @@ class BinaryCrossentropy(LossFunctionWrapper):
             label_smoothing=_unit("label_smoothing", label_smoothing),
             axis=axis,
         )
+
+
+class CategoricalGeneralizedCrossEntropy(LossFunctionWrapper):
+    """`categorical_generalized_cross_entropy`, reduced as `Loss` says."""
+
+    def __init__(
+        self,
+        q: float = 0.5,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "categorical_generalized_cross_entropy",
+        dtype: Any = None,
+    ) -> None:
+        if not 0 < q < 1:
+            raise ValueError(f"q must be in the interval (0, 1); got {q!r}. Near 0 it is the cross-entropy.")
+        super().__init__(categorical_generalized_cross_entropy, reduction, name, dtype, q=q)
 
 
 def _unit(name: str, value: float) -> float:

@@ -12,7 +12,7 @@ from tinynn import config, ops
 from tinynn._checks import did_you_mean
 from tinynn._naming import unique_name
 from tinynn._typing import Tensor
-from tinynn.engine.recorded import value_of
+from tinynn.engine.recorded import mask_of, value_of
 
 REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
 
@@ -25,7 +25,16 @@ class Loss:
         reduction: how the values of the samples become one. With weights w (1 by default) and values l, over n of them:
             "sum_over_batch_size" or "mean": sum w l / n (weights leave the divisor alone);
             "mean_with_sample_weight": sum w l / sum w;  "sum": sum w l;  "none" or None: the array w l.
+            Values that a loss masks (padding, by `ignore_class`) count in no sum and in no n.
         dtype: of the computation; floatx by default.
+
+    An own loss:
+
+        class HalfSquare(tinynn.losses.Loss):
+            def call(self, y_true, y_pred):
+                return ops.mean(ops.square(y_true - y_pred), axis=-1) / 2
+
+        model.compile(loss=HalfSquare())      # or a plain function of (y_true, y_pred)
 
     Raises:
         ValueError: an unknown reduction.
@@ -36,7 +45,7 @@ class Loss:
     ) -> None:
         self.name = name or unique_name(type(self).__name__)
         self.reduction = check_reduction(reduction)
-        self.dtype = str(np.dtype(dtype or config.floatx()))
+        self.dtype = str(np.dtype(getattr(dtype, "compute_dtype", dtype) or config.floatx()))
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Any:
         """One value per sample, over `tinynn.ops`."""
@@ -80,7 +89,25 @@ class LossFunctionWrapper(Loss):
 
     def get_config(self) -> dict[str, Any]:
         """What the loss can be made from again."""
-        return {**super().get_config(), **self._settings}
+        config = {**super().get_config(), **self._settings}
+        if type(self) is LossFunctionWrapper:
+            from tinynn.losses.registry import serialize
+
+            config["fn"] = serialize(self.fn)
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """A loss from what `get_config` gave."""
+        if isinstance(config.get("fn"), dict):
+            from tinynn.losses.registry import deserialize
+
+            config = {**config, "fn": deserialize(config["fn"])}
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        settings = "".join(f", {name}={value!r}" for name, value in self._settings.items())
+        return f"<{type(self).__name__} {self.name}: {getattr(self.fn, '__name__', self.fn)}{settings}>"
 
 
 def check_reduction(reduction: str | None) -> str | None:
@@ -109,10 +136,22 @@ def squeeze_or_expand_to_same_rank(x1: Tensor, x2: Tensor) -> tuple[Any, Any]:
 
 
 def reduce_weighted(values: Tensor, sample_weight: Any, reduction: str | None) -> Any:
-    """Values times weights, reduced; the formulas are in `Loss`."""
-    weight = None
+    """Values times weights, reduced; the formulas are in `Loss`.
+
+    A mask is made into weights: 0 for what does not count, and for a mean over n values n / (how many count) for the rest.
+    """
+    dtype, mask, weight = value_of(values).dtype, mask_of(values), None
     if sample_weight is not None:
-        weight = ops.convert_to_tensor(sample_weight, value_of(values).dtype)
+        weight = ops.convert_to_tensor(sample_weight, dtype)
+    if mask is not None:
+        counts = mask.astype(dtype)
+        if reduction in ("sum_over_batch_size", "mean") and mask.any():
+            counts *= dtype.type(mask.size) / counts.sum()
+        if weight is not None:
+            counts, weight = squeeze_or_expand_to_same_rank(counts, weight)
+            counts = ops.multiply(weight, counts)
+        weight = counts
+    if weight is not None:
         values, weight = squeeze_or_expand_to_same_rank(values, weight)
         values = ops.multiply(values, weight)
     if reduction in (None, "none") or len(values.shape) == 0:

@@ -1,0 +1,81 @@
+"""Hinge losses: scores that should be on the right side by a margin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tinynn import ops
+from tinynn._typing import Tensor
+from tinynn.engine.recorded import value_of
+from tinynn.losses.loss import LossFunctionWrapper
+from tinynn.ops import losses as loss_ops
+
+
+def hinge(y_true: Tensor, y_pred: Tensor) -> Any:
+    """The mean over the last axis of max(1 - y_true y_pred, 0).
+
+    Args:
+        y_true: (batch, outputs), -1 or 1. Where all of them are 0 or 1, each 0 counts as -1.
+        y_pred: (batch, outputs), scores of either sign: end the model in tanh or nothing.
+
+    Returns:
+        (batch,)
+    """
+    y_pred = ops.convert_to_tensor(y_pred)
+    return loss_ops.hinge(ops.cast(y_true, value_of(y_pred).dtype), y_pred)
+
+
+def squared_hinge(y_true: Tensor, y_pred: Tensor) -> Any:
+    """The mean over the last axis of max(1 - y_true y_pred, 0)^2; labels as for `hinge`."""
+    y_pred = ops.convert_to_tensor(y_pred)
+    return loss_ops.squared_hinge(ops.cast(y_true, value_of(y_pred).dtype), y_pred)
+
+
+def categorical_hinge(y_true: Tensor, y_pred: Tensor) -> Any:
+    """max(neg - pos + 1, 0) with the right class's score pos = sum_k y_true_k y_pred_k and neg = max_k (1 - y_true_k) y_pred_k.
+
+    Args:
+        y_true: (batch, classes), one-hot rows of 0 and 1.
+        y_pred: (batch, classes), scores.
+
+    Returns:
+        (batch,)
+    """
+    y_pred = ops.convert_to_tensor(y_pred)
+    return loss_ops.categorical_hinge(ops.cast(y_true, value_of(y_pred).dtype), y_pred)
+
+
+class Hinge(LossFunctionWrapper):
+    """`hinge`, reduced as `Loss` says."""
+
+    def __init__(
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "hinge",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(hinge, reduction, name, dtype)
+
+
+class SquaredHinge(LossFunctionWrapper):
+    """`squared_hinge`, reduced as `Loss` says."""
+
+    def __init__(
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "squared_hinge",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(squared_hinge, reduction, name, dtype)
+
+
+class CategoricalHinge(LossFunctionWrapper):
+    """`categorical_hinge`, reduced as `Loss` says."""
+
+    def __init__(
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "categorical_hinge",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(categorical_hinge, reduction, name, dtype)
