@@ -646,6 +646,6 @@ def _one_of(what: str, value: Any, spellings: dict[str, str]) -> str:
     for name, also in spellings.items():
         if value in (name, also):
             return name
-    hint = did_you_mean(value, spellings) if isinstance(value, str) else ""
+    hint = did_you_mean(value, [*spellings, *spellings.values()]) if isinstance(value, str) else ""
     known = ", ".join(f'"{name}"' for name in ({"ROC": ["PR", "ROC", "PRGAIN"]}.get(next(iter(spellings)), spellings)))
     raise ValueError(f'Invalid AUC {what} value: "{value}". Expected values are [{known}]{hint}')

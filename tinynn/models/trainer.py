@@ -155,7 +155,7 @@ class Trainer(Layer):
         for metric in self.metrics:
             result = metric.result()
             results.update(result if isinstance(result, dict) else {metric.name: result})
-        return {name: _python(results[name]) for name in sorted(results)}
+        return dict(_flat(results))
 
     # fit ---------------------------------------------------------------------------------------------------------------
 
@@ -587,6 +587,15 @@ def _not_yet(method: str, **arguments: Any) -> None:
 def _arguments(method: Callable[..., Any]) -> list[str]:
     code = method.__code__
     return list(code.co_varnames[1 : code.co_argcount])
+
+
+def _flat(results: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Results sorted by name, as Python numbers; those of a metric with several, a dict, in its place."""
+    for name in sorted(results):
+        if isinstance(results[name], dict):
+            yield from _flat(results[name])
+        else:
+            yield name, _python(results[name])
 
 
 def _python(value: Any) -> Any:
