@@ -1,10 +1,5 @@
 """Metrics, as `keras.metrics`: classes, functions, and names."""
 
-from collections.abc import Callable
-from typing import Any
-
-from tinynn._checks import unknown_name
-from tinynn._naming import to_snake_case
 from tinynn.losses import binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy
 from tinynn.losses.regression import mean_absolute_error, mean_squared_error
 from tinynn.metrics.accuracy import (
@@ -12,77 +7,143 @@ from tinynn.metrics.accuracy import (
     BinaryAccuracy,
     CategoricalAccuracy,
     SparseCategoricalAccuracy,
+    SparseTopKCategoricalAccuracy,
+    TopKCategoricalAccuracy,
     accuracy,
     binary_accuracy,
     categorical_accuracy,
     sparse_categorical_accuracy,
+    sparse_top_k_categorical_accuracy,
+    top_k_categorical_accuracy,
+)
+from tinynn.metrics.confusion import (
+    AUC,
+    FalseNegatives,
+    FalsePositives,
+    Precision,
+    PrecisionAtRecall,
+    Recall,
+    RecallAtPrecision,
+    SensitivityAtSpecificity,
+    SpecificityAtSensitivity,
+    TrueNegatives,
+    TruePositives,
+)
+from tinynn.metrics.correlation import (
+    ConcordanceCorrelation,
+    PearsonCorrelation,
+    concordance_correlation,
+    pearson_correlation,
+)
+from tinynn.metrics.f_score import F1Score, FBetaScore
+from tinynn.metrics.hinges import CategoricalHinge, Hinge, SquaredHinge
+from tinynn.metrics.iou import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
+from tinynn.metrics.loss_functions import (
+    binary_focal_crossentropy,
+    categorical_focal_crossentropy,
+    categorical_hinge,
+    hinge,
+    huber,
+    kl_divergence,
+    log_cosh,
+    mean_absolute_percentage_error,
+    mean_squared_logarithmic_error,
+    poisson,
+    squared_hinge,
 )
 from tinynn.metrics.metric import Metric
+from tinynn.metrics.probabilistic import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    KLDivergence,
+    Poisson,
+    SparseCategoricalCrossentropy,
+)
 from tinynn.metrics.reduction import Mean, MeanMetricWrapper, Sum
-from tinynn.metrics.regression import MeanAbsoluteError, MeanSquaredError
+from tinynn.metrics.registry import deserialize, get, serialize
+from tinynn.metrics.regression import (
+    CosineSimilarity,
+    LogCoshError,
+    MeanAbsoluteError,
+    MeanAbsolutePercentageError,
+    MeanSquaredError,
+    MeanSquaredLogarithmicError,
+    R2Score,
+    RootMeanSquaredError,
+)
 
 __all__ = [
+    "AUC",
     "Accuracy",
     "BinaryAccuracy",
+    "BinaryCrossentropy",
+    "BinaryIoU",
     "CategoricalAccuracy",
+    "CategoricalCrossentropy",
+    "CategoricalHinge",
+    "ConcordanceCorrelation",
+    "CosineSimilarity",
+    "F1Score",
+    "FBetaScore",
+    "FalseNegatives",
+    "FalsePositives",
+    "Hinge",
+    "IoU",
+    "KLDivergence",
+    "LogCoshError",
     "Mean",
     "MeanAbsoluteError",
+    "MeanAbsolutePercentageError",
+    "MeanIoU",
     "MeanMetricWrapper",
     "MeanSquaredError",
+    "MeanSquaredLogarithmicError",
     "Metric",
+    "OneHotIoU",
+    "OneHotMeanIoU",
+    "PearsonCorrelation",
+    "Poisson",
+    "Precision",
+    "PrecisionAtRecall",
+    "R2Score",
+    "Recall",
+    "RecallAtPrecision",
+    "RootMeanSquaredError",
+    "SensitivityAtSpecificity",
     "SparseCategoricalAccuracy",
+    "SparseCategoricalCrossentropy",
+    "SparseTopKCategoricalAccuracy",
+    "SpecificityAtSensitivity",
+    "SquaredHinge",
     "Sum",
+    "TopKCategoricalAccuracy",
+    "TrueNegatives",
+    "TruePositives",
     "accuracy",
     "binary_accuracy",
     "binary_crossentropy",
+    "binary_focal_crossentropy",
     "categorical_accuracy",
     "categorical_crossentropy",
+    "categorical_focal_crossentropy",
+    "categorical_hinge",
+    "concordance_correlation",
+    "deserialize",
     "get",
+    "hinge",
+    "huber",
+    "kl_divergence",
+    "log_cosh",
     "mean_absolute_error",
+    "mean_absolute_percentage_error",
     "mean_squared_error",
+    "mean_squared_logarithmic_error",
+    "pearson_correlation",
+    "poisson",
+    "serialize",
     "sparse_categorical_accuracy",
     "sparse_categorical_crossentropy",
+    "sparse_top_k_categorical_accuracy",
+    "squared_hinge",
+    "top_k_categorical_accuracy",
 ]
-
-_CLASSES: list[type[Metric]] = [
-    Accuracy,
-    BinaryAccuracy,
-    CategoricalAccuracy,
-    Mean,
-    MeanAbsoluteError,
-    MeanSquaredError,
-    SparseCategoricalAccuracy,
-    Sum,
-]
-_FUNCTIONS: list[Callable[..., Any]] = [binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy]
-_BY_NAME: dict[str, Any] = {
-    **{cls.__name__: cls for cls in _CLASSES},
-    **{to_snake_case(cls.__name__): cls for cls in _CLASSES},
-    **{function.__name__: function for function in _FUNCTIONS},
-    "mse": MeanSquaredError,
-    "MSE": MeanSquaredError,
-    "mae": MeanAbsoluteError,
-    "MAE": MeanAbsoluteError,
-    "bce": binary_crossentropy,
-    "BCE": binary_crossentropy,
-}
-
-
-def get(identifier: Any) -> Any:
-    """A metric from its name, a `Metric` or a function (as they are), or None.
-
-    Raises:
-        ValueError: an unknown name, or something that is none of these.
-    """
-    if identifier is None or isinstance(identifier, Metric):
-        return identifier
-    if isinstance(identifier, str):
-        if identifier not in _BY_NAME:
-            raise unknown_name("metric", identifier, _BY_NAME)
-        found = _BY_NAME[identifier]
-        return found() if isinstance(found, type) else found
-    if isinstance(identifier, type) and issubclass(identifier, Metric):
-        return identifier()
-    if callable(identifier):
-        return identifier
-    raise ValueError(f"A metric is a name, a Metric or a function; got {identifier!r}.")

@@ -37,7 +37,7 @@ class Sum(Metric):
 
     def __init__(self, name: str | None = "sum", dtype: Any = None) -> None:
         super().__init__(dtype=dtype, name=name)
-        self.total = self.add_variable(name="total")
+        self.total = self.add_variable(dtype=self.dtype, name="total")
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
         """values (batch, ...), sample_weight (batch,)."""
@@ -54,8 +54,8 @@ class Mean(Metric):
 
     def __init__(self, name: str | None = "mean", dtype: Any = None) -> None:
         super().__init__(dtype=dtype, name=name)
-        self.total = self.add_variable(name="total")
-        self.count = self.add_variable(name="count")
+        self.total = self.add_variable(dtype=self.dtype, name="total")
+        self.count = self.add_variable(dtype=self.dtype, name="count")
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
         """values (batch, ...), sample_weight (batch,)."""
@@ -70,17 +70,49 @@ class Mean(Metric):
 
 
 class MeanMetricWrapper(Mean):
-    """The mean of a function `(y_true, y_pred) -> one value per sample`."""
+    """The mean of a function `(y_true, y_pred) -> one value per sample`.
+
+    Args:
+        fn: the function.
+        name: "mean_metric_wrapper", ... by default.
+        dtype: of state and result.
+        **settings: further arguments of the function.
+    """
 
     def __init__(self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **settings: Any) -> None:
         super().__init__(name=name, dtype=dtype)
         self._fn = fn
         self._settings = settings
+        if getattr(fn, "__module__", "").startswith("tinynn.losses"):
+            self._direction = "down"
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         """y_true and y_pred (batch, ...), sample_weight (batch,)."""
         super().update_state(self._fn(y_true, y_pred, **self._settings), sample_weight)
 
     def get_config(self) -> dict[str, Any]:
+        """What the metric can be made from again: `fn` is described, the settings stand beside it."""
+        from tinynn.metrics.registry import serialize
+
+        return {**super().get_config(), "fn": serialize(self._fn), **self._settings}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """A metric from what `get_config` gave; a described `fn` has to be known by its name (see `metrics.deserialize`)."""
+        from tinynn.metrics.registry import deserialize
+
+        described = isinstance(config.get("fn"), (dict, str))
+        return cls(**({**config, "fn": deserialize(config["fn"])} if described else config))
+
+
+class NamedMean(MeanMetricWrapper):
+    """A `MeanMetricWrapper` whose class says which function it is the mean of: config has the settings alone."""
+
+    def get_config(self) -> dict[str, Any]:
         """What the metric can be made from again."""
-        return {**super().get_config(), **self._settings}
+        return {"name": self.name, "dtype": self.dtype, **self._settings}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """A metric from what `get_config` gave."""
+        return cls(**config)

@@ -10,6 +10,7 @@ from tinynn import losses, metrics, ops, optimizers
 from tinynn._naming import to_snake_case
 from tinynn._typing import Tensor
 from tinynn.losses.loss import Loss, LossFunctionWrapper
+from tinynn.metrics import registry
 
 
 class CompileLoss:
@@ -60,7 +61,7 @@ class CompileMetrics:
             if identifier is None:
                 raise ValueError("Expected metric, received `None`")
             if not _is_any(identifier, "accuracy", "acc"):
-                metrics.get(identifier)  # an unknown name is reported by compile, not by fit
+                registry.find(identifier)  # an unknown name is reported by compile, not by fit
         self.built = False
         self.plain: list[metrics.Metric] = []
         self.weighted: list[metrics.Metric] = []
@@ -163,13 +164,23 @@ def deserialized(argument: str, value: Any) -> Any:
 def _metric(identifier: Any, y_true: Tensor, y_pred: Tensor) -> metrics.Metric:
     if _is_any(identifier, "accuracy", "acc"):
         found = metrics.get(f"{_kind_of_labels(y_true, y_pred)}_accuracy")
+    elif isinstance(identifier, str) and registry.NAMES[identifier] in _CROSSENTROPIES:
+        return metrics.MeanMetricWrapper(_CROSSENTROPIES[registry.NAMES[identifier]], name=identifier)
     else:
         found = metrics.get(identifier)
     name = identifier if isinstance(identifier, str) else _name_of(found)
     if not isinstance(found, metrics.Metric):
-        return metrics.MeanMetricWrapper(found, name=name)
+        found = metrics.MeanMetricWrapper(found)
     found.name = name
-    return found
+    return found  # type: ignore[no-any-return]
+
+
+_CROSSENTROPIES: dict[type[metrics.Metric], Any] = {
+    metrics.BinaryCrossentropy: metrics.binary_crossentropy,
+    metrics.CategoricalCrossentropy: metrics.categorical_crossentropy,
+    metrics.SparseCategoricalCrossentropy: metrics.sparse_categorical_crossentropy,
+}
+"""By name these are means of the plain function, which the compiled loop knows; the numbers are the class's."""
 
 
 def _kind_of_labels(y_true: Tensor, y_pred: Tensor) -> str:
@@ -185,7 +196,8 @@ def _is_any(identifier: Any, *names: str) -> bool:
 
 
 def _name_of(thing: Any) -> str:
-    return str(getattr(thing, "name", None) or getattr(thing, "__name__", None) or to_snake_case(type(thing).__name__))
+    """An object's name, or that of its function or class in snake case: a lambda is "lambda"."""
+    return str(getattr(thing, "name", None) or to_snake_case(getattr(thing, "__name__", type(thing).__name__)))
 
 
 def _only_one(argument: str, value: Any) -> Any:

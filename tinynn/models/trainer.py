@@ -6,7 +6,7 @@ import functools
 import inspect
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -247,7 +247,7 @@ class Trainer(OldMethods, Layer):
         for metric in self.metrics:
             result = metric.result()
             results.update(result if isinstance(result, dict) else {metric.name: result})
-        return {name: _python(results[name]) for name in sorted(results)}
+        return dict(_flat(results))
 
     # fit ---------------------------------------------------------------------------------------------------------------
 
@@ -762,6 +762,15 @@ def _own_metrics(owner: Layer) -> list[metrics.Metric]:
     """The metrics among an object's attributes, alone or in lists."""
     values = [value if isinstance(value, (list, tuple)) else [value] for value in vars(owner).values()]
     return [part for value in values for part in value if isinstance(part, metrics.Metric)]
+
+
+def _flat(results: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Results sorted by name, as Python numbers; those of a metric with several, a dict, in its place."""
+    for name in sorted(results):
+        if isinstance(results[name], dict):
+            yield from _flat(results[name])
+        else:
+            yield name, _python(results[name])
 
 
 def _python(value: Any) -> Any:
