@@ -52,29 +52,29 @@ def _threshold(x: Array) -> tuple[Array, Array]:
 
 
 @compiled
-def _next_largest(row: Array, before: int) -> int:
-    """Where the entry stands that follows entry `before` in falling order (-1: where the largest stands); -1 if none does."""
+def _next_largest(x: Array, b: int, before: int) -> int:
+    """Where in row b the entry stands that follows entry `before` in falling order (-1: the largest); -1 if none does."""
     best = -1
-    for k in range(row.size):
-        later = before < 0 or row[k] < row[before] or (row[k] == row[before] and k > before)
-        if later and (best < 0 or row[k] > row[best]):
+    for k in range(x.shape[1]):
+        later = before < 0 or x[b, k] < x[b, before] or (x[b, k] == x[b, before] and k > before)
+        if later and (best < 0 or x[b, k] > x[b, best]):
             best = k
     return best
 
 
 @compiled
-def _threshold_compiled(row: Array) -> Any:
-    """tau and K, entry by entry in falling order: no sorting and no memory, and the sums as in the reference."""
-    zero, one = row.dtype.type(0), row.dtype.type(1)
+def _find_threshold(x: Array, b: int) -> Any:
+    """tau and K of row b, entry by entry in falling order: no sorting and no memory, and the sums as in the reference."""
+    zero, one = x.dtype.type(0), x.dtype.type(1)
     total, totals, count = zero, zero, zero
-    at = _next_largest(row, -1)
+    at = _next_largest(x, b, -1)
     while at >= 0:
-        total += row[at]
-        if not row[at] - (total - one) / (count + one) > zero:
+        total += x[b, at]
+        if not x[b, at] - (total - one) / (count + one) > zero:
             break
         totals += total
         count += one
-        at = _next_largest(row, at)
+        at = _next_largest(x, b, at)
     return (totals - one) / count, count
 
 
@@ -83,7 +83,7 @@ def forward_compiled(x: Array, out: Array) -> None:
     """x, out (batch, classes), possibly the same array."""
     zero = out.dtype.type(0)
     for b in range(x.shape[0]):
-        tau, _ = _threshold_compiled(x[b])
+        tau, _ = _find_threshold(x, b)
         for k in range(x.shape[1]):
             away = x[b, k] - tau
             out[b, k] = zero if away < zero else away
@@ -94,13 +94,13 @@ def backward_compiled(d_out: Array, x: Array, d_x: Array) -> None:
     """d_out, x, d_x (batch, classes); d_out and d_x may be the same array."""
     zero, one = d_x.dtype.type(0), d_x.dtype.type(1)
     for b in range(x.shape[0]):
-        tau, count = _threshold_compiled(x[b])
+        tau, count = _find_threshold(x, b)
         total = zero
         for k in range(x.shape[1]):
             d_x[b, k] = d_out[b, k] * (one if x[b, k] - tau >= zero else zero)
             total += d_x[b, k]
         place, at = count, -1
         while place > zero:
-            at = _next_largest(x[b], at)
+            at = _next_largest(x, b, at)
             d_x[b, at] -= place / count * total
             place -= one
