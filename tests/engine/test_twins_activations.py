@@ -41,7 +41,7 @@ def assert_near(found: Array, expected: Array, size: Any) -> None:
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(seed=st.integers(0, 2**32 - 1), size=st.integers(1, 40), scale=st.sampled_from([1e-3, 1.0, 8.0, 60.0]))
 def test_twin_equals_reference(case: Case, dtype: str, seed: int, size: int, scale: float) -> None:
     d = Draw(seed, 1, size, scale, dtype)
@@ -81,7 +81,7 @@ def test_twins_work_in_place(case: Case, dtype: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(
     seed=st.integers(0, 2**32 - 1),
     rows=st.integers(1, 9),
@@ -115,7 +115,7 @@ def test_twins_of_rows_equal_their_references(dtype: str, seed: int, rows: int, 
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(seed=st.integers(0, 2**32 - 1), rows=st.integers(1, 9), columns=st.integers(1, 9))
 def test_twins_of_glu_and_prelu_equal_their_references(dtype: str, seed: int, rows: int, columns: int) -> None:
     d = Draw(seed, rows, 2 * columns, 3.0, dtype)

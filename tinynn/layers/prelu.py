@@ -21,7 +21,8 @@ class PReLU(Layer):
     Args:
         alpha_initializer: a name or an `Initializer`.
         alpha_regularizer, alpha_constraint: not there yet; None.
-        shared_axes: axes along which all inputs have the same slope, counted from the batch axis, which is 0.
+        shared_axes: axes along which all inputs have the same slope, counted from the batch axis, which is 0. Negative ones
+            are off by one, as in Keras, which counts them in alpha's shape: -1 is the last axis but one, 0 the last.
         **kwargs: of `Layer`.
 
     Raises:
@@ -52,15 +53,14 @@ class PReLU(Layer):
         Raises:
             ValueError: an axis that is not there, or one of unknown length that is not shared.
         """
-        axes = len(input_shape)
-        shared = [axis + axes if axis < 0 else axis for axis in self.shared_axes or []]
-        for axis, asked in zip(shared, self.shared_axes or [], strict=True):
-            if not 0 < axis < axes:
+        shape = list(input_shape[1:])
+        for axis in self.shared_axes or []:
+            if not -len(shape) <= axis - 1 < len(shape):
                 raise ValueError(
-                    f'PReLU "{self.name}" expects shared_axes between 1 and {axes - 1} for inputs of shape {input_shape}; '
-                    f"got {asked}. Axis 0 is the batch, along which slopes are always shared."
+                    f'PReLU "{self.name}" expects shared_axes between 1 and {len(shape)} for inputs of shape {input_shape}; '
+                    f"got {axis}. Axis 0 is the batch, along which slopes are always shared."
                 )
-        shape = tuple(1 if i in shared else n for i, n in enumerate(input_shape))[1:]
+            shape[axis - 1] = 1
         if None in shape:
             raise ValueError(
                 f'PReLU "{self.name}" expects axes of known length, or shared ones; got inputs of shape {input_shape}. '

@@ -208,8 +208,11 @@ def bounded_relu(x: Tensor, negative_slope: float = 0.0, max_value: float | None
 
 
 def leaky_relu(x: Tensor, negative_slope: float = 0.2) -> Any:
-    """x where x > 0, else negative_slope x. The slope is rounded to float32 first, as TensorFlow does."""
-    return _leaky_relu(floating(x), negative_slope=negative_slope)
+    """x where x > 0, else negative_slope x. As in TensorFlow the slope is rounded to float32, and integers become float32."""
+    x = _tensor(x)
+    if value_of(x).dtype.kind != "f":
+        x = cast(x, np.float32)
+    return _leaky_relu(x, negative_slope=negative_slope)
 
 
 @differentiable
