@@ -7,6 +7,8 @@ import numpy as np
 from tinynn._compiled import compiled
 from tinynn._typing import Array
 
+ROWWISE = True
+
 
 def forward(x: Array, alpha: Array, out: Array) -> None:
     """out[b,i] = max(x, 0) - alpha[i] max(-x, 0), x = x[b,i]: alpha[i] is the slope below zero.
