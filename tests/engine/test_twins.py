@@ -74,12 +74,14 @@ def functions(module: Any) -> dict[str, Any]:
     return own
 
 
-def cases_of_siblings() -> dict[str, Any]:
-    """What the other files of twins compare."""
-    siblings = [path.stem for path in Path(__file__).parent.glob("test_twins_*.py")]
-    return {
-        name: case for stem in siblings for name, case in importlib.import_module(f"tests.engine.{stem}").CASES.items()
-    }
+def compared() -> tuple[set[str], set[str]]:
+    """Kernels that are compared, and those that need no twin: here, and in the files test_twins_* beside this one."""
+    cases, without_twin = set(CASES), set(WITHOUT_TWIN)
+    for path in Path(__file__).parent.glob("test_twins_*.py"):
+        neighbour = importlib.import_module(f"tests.engine.{path.stem}")
+        cases |= set(getattr(neighbour, "COMPARED", None) or neighbour.CASES)
+        without_twin |= set(getattr(neighbour, "WITHOUT_TWIN", ()))
+    return cases, without_twin
 
 
 # Who has a twin ---------------------------------------------------------------------------------------------------------
@@ -90,13 +92,14 @@ def test_every_kernel_has_a_twin_of_the_same_arguments_or_a_reason(module: Any) 
     if module is elementary:  # functions of one number for compiled code alone: measured below
         return
     short, own = module.__name__.rsplit(".", 1)[1], functions(module)
+    cases, without_twin = compared()
     marked = {getattr(function, "py_func", function) for function in _compiled._marked}
     for name, function in own.items():
         if name.startswith("_") or name.endswith("_compiled") or function in marked:
             continue
         if name == "backward_true":  # gradients to targets: in the compiled loop targets are data
             continue
-        if f"{short}.{name}" in WITHOUT_TWIN:
+        if f"{short}.{name}" in without_twin:
             assert f"{name}_compiled" not in own, f"{short}.{name} has a twin: take it off the list"
             continue
         twin = own.get(f"{name}_compiled")
@@ -107,7 +110,7 @@ def test_every_kernel_has_a_twin_of_the_same_arguments_or_a_reason(module: Any) 
         if name.endswith("_compiled"):
             plain = name.removesuffix("_compiled")
             assert plain in own or f"{short}.{plain}" in WITHOUT_REFERENCE, f"{short}.{name} has no reference"
-            assert f"{short}.{plain}" in CASES | cases_of_siblings(), f"{short}.{name} is not compared"
+            assert f"{short}.{plain}" in cases, f"{short}.{name} is not compared here or in test_twins_*"
 
 
 # What twins are tried on ------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ import tinynn
 from tests.models.twins import floatx_put_back, set_floatx
 from tests.oracles import complex_step_gradient
 from tests.strategies import arrays, sizes
-from tinynn import GradientTape, activations, layers, ops
+from tinynn import GradientTape, layers, ops
 
 CUBE = np.random.default_rng(0).normal(size=(4, 2, 3)).astype(np.float32)
 
@@ -107,21 +107,6 @@ def test_the_defaults_of_arguments_are_keras_s(keras: Any) -> None:
         theirs = {p.name: p.default for p in inspect.signature(getattr(keras.layers, name)).parameters.values()}
         for parameter in inspect.signature(getattr(layers, name)).parameters.values():
             assert theirs[parameter.name] == parameter.default, (name, parameter.name)
-
-
-@pytest.mark.keras
-@pytest.mark.parametrize("name", activations.__all__)
-def test_activations_are_keras_s(keras: Any, name: str) -> None:
-    if name in ("get", "serialize", "deserialize"):
-        assert activations.serialize(activations.get("tanh")) == keras.activations.serialize(
-            keras.activations.get("tanh")
-        )
-        assert activations.get(None) is activations.linear
-        assert activations.deserialize("relu") is activations.relu
-        return
-    x = np.linspace(-30, 30, 61, dtype=np.float32).reshape(1, 61)
-    ours, theirs = (np.asarray(getattr(k.activations, name)(x)) for k in (tinynn, keras))
-    assert np.allclose(ours, theirs, rtol=8 * np.finfo(np.float32).eps, atol=1e-30)
 
 
 # Derivatives -----------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,18 +17,45 @@ from tinynn._typing import Array, BatchShape, Tensor
 from tinynn.engine.recorded import logits_of, remember_logits, value_of
 from tinynn.engine.tape import Backward, differentiable
 from tinynn.kernels import binary_crossentropy as binary_crossentropy_kernel
+from tinynn.kernels import bounded_relu as bounded_relu_kernel
 from tinynn.kernels import categorical_crossentropy as categorical_crossentropy_kernel
+from tinynn.kernels import celu as celu_kernel
 from tinynn.kernels import dense as dense_kernel
+from tinynn.kernels import elu as elu_kernel
+from tinynn.kernels import exponential as exponential_kernel
+from tinynn.kernels import gelu as gelu_kernel
+from tinynn.kernels import gelu_tanh as gelu_tanh_kernel
+from tinynn.kernels import glu as glu_kernel
+from tinynn.kernels import hard_shrink as hard_shrink_kernel
+from tinynn.kernels import hard_sigmoid as hard_sigmoid_kernel
+from tinynn.kernels import hard_silu as hard_silu_kernel
+from tinynn.kernels import hard_tanh as hard_tanh_kernel
+from tinynn.kernels import leaky_relu as leaky_relu_kernel
 from tinynn.kernels import linear as linear_kernel
+from tinynn.kernels import log_sigmoid as log_sigmoid_kernel
+from tinynn.kernels import log_softmax as log_softmax_kernel
 from tinynn.kernels import mean_absolute_error as mean_absolute_error_kernel
 from tinynn.kernels import mean_squared_error as mean_squared_error_kernel
+from tinynn.kernels import mish as mish_kernel
+from tinynn.kernels import prelu as prelu_kernel
 from tinynn.kernels import relu as relu_kernel
+from tinynn.kernels import selu as selu_kernel
 from tinynn.kernels import sigmoid as sigmoid_kernel
 from tinynn.kernels import sigmoid_crossentropy as sigmoid_crossentropy_kernel
+from tinynn.kernels import silu as silu_kernel
+from tinynn.kernels import soft_shrink as soft_shrink_kernel
 from tinynn.kernels import softmax as softmax_kernel
 from tinynn.kernels import softmax_crossentropy as softmax_crossentropy_kernel
+from tinynn.kernels import softplus as softplus_kernel
+from tinynn.kernels import softsign as softsign_kernel
+from tinynn.kernels import sparse_plus as sparse_plus_kernel
+from tinynn.kernels import sparse_sigmoid as sparse_sigmoid_kernel
+from tinynn.kernels import sparsemax as sparsemax_kernel
+from tinynn.kernels import squareplus as squareplus_kernel
 from tinynn.kernels import tanh as tanh_kernel
-from tinynn.ops.arrays import _tensor, broadcast_to, cast, clip, floating, log, reshape
+from tinynn.kernels import tanh_shrink as tanh_shrink_kernel
+from tinynn.kernels import threshold as threshold_kernel
+from tinynn.ops.arrays import _tensor, broadcast_to, cast, clip, floating, log, reshape, transpose
 
 Result = tuple[Array, Backward]
 
@@ -71,102 +99,322 @@ def dense(x: Tensor, kernel: Tensor, bias: Tensor | None = None) -> Any:
     return reshape(_dense(flat, kernel, bias), (*lead, kernel.shape[1]))
 
 
-@differentiable
-def _linear(x: Array) -> Result:
-    out = np.empty_like(x)
-    linear_kernel.forward(x, out)
+def _of_entries(kernel: Any, keeps: str) -> Callable[..., Any]:
+    """The operation of a kernel that works entry by entry. Settings go to the kernel by name.
 
-    def backward(d_out: Array) -> Array:
-        d_x = np.empty_like(x)
-        linear_kernel.backward(d_out, d_x)
-        return d_x
+    keeps: what its backward pass needs besides d_out, "x" or "out"; "" for nothing.
+    """
 
-    return out, backward
+    def forward(x: Array, **settings: float) -> Result:
+        out = np.empty_like(x)
+        kernel.forward(x, out=out, **settings)
+        kept = {keeps: x if keeps == "x" else out} if keeps else {}
 
+        def backward(d_out: Array) -> Array:
+            d_x = np.empty_like(x)
+            kernel.backward(d_out, d_x=d_x, **kept, **settings)
+            return d_x
 
-@differentiable
-def _relu(x: Array) -> Result:
-    out = np.empty_like(x)
-    relu_kernel.forward(x, out)
+        return out, backward
 
-    def backward(d_out: Array) -> Array:
-        d_x = np.empty_like(x)
-        relu_kernel.backward(d_out, out, d_x)
-        return d_x
+    forward.__name__ = kernel.__name__.rsplit(".", 1)[1]  # which the tape notes
+    operation = differentiable(forward)
 
-    return out, backward
+    def of_any_rank(x: Tensor, **settings: float) -> Any:
+        """Kernels fill arrays; a single number is lent an axis."""
+        return operation(x, **settings) if x.ndim else reshape(operation(reshape(x, (1,)), **settings), ())
 
-
-@differentiable
-def _tanh(x: Array) -> Result:
-    out = np.empty_like(x)
-    tanh_kernel.forward(x, out)
-
-    def backward(d_out: Array) -> Array:
-        d_x = np.empty_like(x)
-        tanh_kernel.backward(d_out, out, d_x)
-        return d_x
-
-    return out, backward
+    return of_any_rank
 
 
-@differentiable
-def _sigmoid(x: Array) -> Result:
-    out = np.empty_like(x)
-    sigmoid_kernel.forward(x, out)
+def _of_rows(kernel: Any, keeps: str, halves: bool = False) -> Callable[..., Any]:
+    """The operation of a kernel that works along the last axis, along any one axis. halves: that axis becomes half as long."""
 
-    def backward(d_out: Array) -> Array:
-        d_x = np.empty_like(x)
-        sigmoid_kernel.backward(d_out, out, d_x)
-        return d_x
+    def forward(x: Array, axis: int = -1) -> Result:
+        along_last = np.moveaxis(x, axis, -1)
+        out = np.empty((*along_last.shape[:-1], along_last.shape[-1] // (2 if halves else 1)), x.dtype)
+        kernel.forward(along_last, out=out)
+        kept = {keeps: along_last if keeps == "x" else out}
 
-    return out, backward
+        def backward(d_out: Array) -> Array:
+            d_x = np.empty(along_last.shape, x.dtype)
+            kernel.backward(np.moveaxis(d_out, axis, -1), d_x=d_x, **kept)
+            return np.moveaxis(d_x, -1, axis)
+
+        return np.moveaxis(out, -1, axis), backward
+
+    forward.__name__ = kernel.__name__.rsplit(".", 1)[1]
+    return differentiable(forward)
 
 
-@differentiable
-def _softmax(x: Array, axis: int = -1) -> Result:
-    along_last = np.moveaxis(x, axis, -1)
-    out = np.empty_like(along_last)
-    softmax_kernel.forward(along_last, out)
+_linear = _of_entries(linear_kernel, keeps="")
+_relu = _of_entries(relu_kernel, keeps="out")
+_bounded_relu = _of_entries(bounded_relu_kernel, keeps="x")
+_leaky_relu = _of_entries(leaky_relu_kernel, keeps="x")
+_elu = _of_entries(elu_kernel, keeps="x")
+_celu = _of_entries(celu_kernel, keeps="x")
+_selu = _of_entries(selu_kernel, keeps="out")
+_gelu = _of_entries(gelu_kernel, keeps="x")
+_gelu_tanh = _of_entries(gelu_tanh_kernel, keeps="x")
+_silu = _of_entries(silu_kernel, keeps="x")
+_mish = _of_entries(mish_kernel, keeps="x")
+_softplus = _of_entries(softplus_kernel, keeps="x")
+_squareplus = _of_entries(squareplus_kernel, keeps="x")
+_sparse_plus = _of_entries(sparse_plus_kernel, keeps="x")
+_exponential = _of_entries(exponential_kernel, keeps="out")
+_tanh = _of_entries(tanh_kernel, keeps="out")
+_softsign = _of_entries(softsign_kernel, keeps="x")
+_hard_tanh = _of_entries(hard_tanh_kernel, keeps="x")
+_sigmoid = _of_entries(sigmoid_kernel, keeps="out")
+_log_sigmoid = _of_entries(log_sigmoid_kernel, keeps="x")
+_hard_sigmoid = _of_entries(hard_sigmoid_kernel, keeps="out")
+_hard_silu = _of_entries(hard_silu_kernel, keeps="x")
+_sparse_sigmoid = _of_entries(sparse_sigmoid_kernel, keeps="x")
+_soft_shrink = _of_entries(soft_shrink_kernel, keeps="x")
+_hard_shrink = _of_entries(hard_shrink_kernel, keeps="x")
+_tanh_shrink = _of_entries(tanh_shrink_kernel, keeps="x")
+_threshold = _of_entries(threshold_kernel, keeps="x")
+_softmax = _of_rows(softmax_kernel, keeps="out")
+_log_softmax = _of_rows(log_softmax_kernel, keeps="out")
+_sparsemax = _of_rows(sparsemax_kernel, keeps="x")
+_glu = _of_rows(glu_kernel, keeps="x", halves=True)
 
-    def backward(d_out: Array) -> Array:
-        d_x = np.empty_like(out)
-        softmax_kernel.backward(np.moveaxis(d_out, axis, -1), out, d_x)
-        return np.moveaxis(d_x, -1, axis)
 
-    return np.moveaxis(out, -1, axis), backward
+# What follows takes any shape and gives the same shape, in x's dtype; integers become floatx where nothing else is said.
+# The formula of each, its derivative and its source are in the kernel of the same name.
 
 
 def linear(x: Tensor) -> Any:
     """The identity."""
-    return _of_any_rank(_linear, floating(x))
+    return _linear(floating(x))
 
 
 def relu(x: Tensor) -> Any:
-    """max(x, 0), with derivative 0 at the kink."""
-    return _of_any_rank(_relu, _tensor(x))
+    """max(x, 0), with derivative 0 at the kink. Integers stay integers."""
+    return _relu(_tensor(x))
+
+
+def relu6(x: Tensor) -> Any:
+    """min(max(x, 0), 6), with derivative 0 at both kinks. Integers stay integers."""
+    return _bounded_relu(_tensor(x), negative_slope=0.0, max_value=6.0, threshold=0.0)
+
+
+def bounded_relu(x: Tensor, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Any:
+    """The relu with all of its options: `tinynn.activations.relu`, which has the formula."""
+    if max_value is None and threshold == 0:
+        return leaky_relu(x, negative_slope) if negative_slope else relu(x)
+    top = math.inf if max_value is None else float(max_value)
+    return _bounded_relu(floating(x), negative_slope=negative_slope, max_value=top, threshold=threshold)
+
+
+def leaky_relu(x: Tensor, negative_slope: float = 0.2) -> Any:
+    """x where x > 0, else negative_slope x. As in TensorFlow the slope is rounded to float32, and integers become float32."""
+    x = _tensor(x)
+    if value_of(x).dtype.kind != "f":
+        x = cast(x, np.float32)
+    return _leaky_relu(x, negative_slope=negative_slope)
+
+
+@differentiable
+def _prelu(x: Array, alpha: Array) -> Result:
+    out = np.empty_like(x)
+    prelu_kernel.forward(x, alpha, out)
+
+    def backward(d_out: Array) -> tuple[Array, Array]:
+        d_x, d_alpha = np.empty_like(x), np.empty_like(alpha)
+        prelu_kernel.backward(d_out, x, alpha, d_x, d_alpha)
+        return d_x, d_alpha
+
+    return out, backward
+
+
+def prelu(x: Tensor, alpha: Tensor) -> Any:
+    """x where x > 0, else alpha x, with learned slopes.
+
+    Args:
+        x: (batch, ...).
+        alpha: of the shape of one sample, or with axes of length 1 along which slopes are shared.
+    """
+    x = floating(x)
+    shape = tuple(x.shape)
+    if tuple(alpha.shape) != shape[1:]:
+        alpha = broadcast_to(alpha, shape[1:])
+    if len(shape) == 2:
+        return _prelu(x, alpha)
+    return reshape(_prelu(reshape(x, (shape[0], -1)), reshape(alpha, (-1,))), shape)
+
+
+def elu(x: Tensor, alpha: float = 1.0) -> Any:
+    """x where x >= 0, else alpha (e^x - 1)."""
+    return _elu(floating(x), alpha=alpha)
+
+
+def celu(x: Tensor, alpha: float = 1.0) -> Any:
+    """x where x >= 0, else alpha (e^(x / alpha) - 1)."""
+    return _celu(floating(x), alpha=alpha)
+
+
+def selu(x: Tensor) -> Any:
+    """1.0507 x where x >= 0, else 1.7581 (e^x - 1)."""
+    return _selu(floating(x))
+
+
+def gelu(x: Tensor, approximate: bool = True) -> Any:
+    """x P(N <= x) for a normal N; by tanh unless approximate=False. (In `tinynn.activations` the default is False.)"""
+    return (_gelu_tanh if approximate else _gelu)(floating(x))
+
+
+def silu(x: Tensor) -> Any:
+    """x sigmoid(x); `swish` is the same."""
+    return _silu(floating(x))
+
+
+swish = silu
+
+
+def mish(x: Tensor) -> Any:
+    """x tanh(softplus(x))."""
+    return _mish(floating(x))
+
+
+def softplus(x: Tensor) -> Any:
+    """log(1 + e^x), exact at both ends."""
+    return _softplus(floating(x))
+
+
+def squareplus(x: Tensor, b: float = 4) -> Any:
+    """(x + sqrt(x^2 + b)) / 2."""
+    return _squareplus(floating(x), b=b)
+
+
+def sparse_plus(x: Tensor) -> Any:
+    """0 for x <= -1, (x + 1)^2 / 4 between, x for x >= 1."""
+    return _sparse_plus(floating(x))
+
+
+def exponential(x: Tensor) -> Any:
+    """e^x."""
+    return _exponential(floating(x))
 
 
 def tanh(x: Tensor) -> Any:
     """The hyperbolic tangent."""
-    return _of_any_rank(_tanh, floating(x))
+    return _tanh(floating(x))
+
+
+def softsign(x: Tensor) -> Any:
+    """x / (1 + |x|)."""
+    return _softsign(floating(x))
+
+
+def hard_tanh(x: Tensor) -> Any:
+    """min(max(x, -1), 1), with derivative 1 at both kinks."""
+    return _hard_tanh(floating(x))
 
 
 def sigmoid(x: Tensor) -> Any:
     """1 / (1 + e^-x). Cross-entropy given this output goes back to the logits x."""
     x = floating(x)
-    out = _of_any_rank(_sigmoid, x)
+    out = _sigmoid(x)
     remember_logits(out, x)
     return out
 
 
-def softmax(x: Tensor, axis: int = -1) -> Any:
-    """e^x / sum e^x along an axis. Cross-entropy given this output goes back to the logits x."""
+def log_sigmoid(x: Tensor) -> Any:
+    """log sigmoid(x) = -softplus(-x)."""
+    return _log_sigmoid(floating(x))
+
+
+def hard_sigmoid(x: Tensor) -> Any:
+    """min(max(x + 3, 0), 6) / 6, with derivative 0 at both kinks."""
+    return _hard_sigmoid(floating(x))
+
+
+def hard_silu(x: Tensor) -> Any:
+    """x hard_sigmoid(x); `hard_swish` is the same."""
+    return _hard_silu(floating(x))
+
+
+hard_swish = hard_silu
+
+
+def sparse_sigmoid(x: Tensor) -> Any:
+    """0 for x <= -1, (x + 1) / 2 between, 1 for x >= 1; derivative 0 at both kinks."""
+    return _sparse_sigmoid(floating(x))
+
+
+def soft_shrink(x: Tensor, threshold: float = 0.5) -> Any:
+    """x moved towards 0 by the threshold; 0 where |x| <= threshold."""
+    return _soft_shrink(floating(x), threshold=threshold)
+
+
+def hard_shrink(x: Tensor, threshold: float = 0.5) -> Any:
+    """x where |x| > threshold, else 0."""
+    return _hard_shrink(floating(x), threshold=threshold)
+
+
+def tanh_shrink(x: Tensor) -> Any:
+    """x - tanh(x)."""
+    return _tanh_shrink(floating(x))
+
+
+def threshold(x: Tensor, threshold: float, default_value: float) -> Any:
+    """x where x > threshold, else default_value."""
+    return _threshold(floating(x), threshold=threshold, default_value=default_value)
+
+
+def softmax(x: Tensor, axis: Any = -1) -> Any:
+    """e^x / sum e^x along an axis, several together, or all (None).
+
+    Cross-entropy given this output goes back to the logits x, unless several axes were given.
+    """
     x = floating(x)
-    warn_of_lone_softmax(tuple(x.shape), axis)
-    out = _softmax(x, axis=axis)
+    if isinstance(axis, (tuple, list)):
+        return _over_axes(_softmax, x, axis)
+    if axis is None:
+        out = _over_axes(_softmax, x, axis)
+    else:
+        warn_of_lone_softmax(tuple(x.shape), axis)
+        out = _softmax(x, axis=axis)
     remember_logits(out, x)
     return out
+
+
+def log_softmax(x: Tensor, axis: Any = -1) -> Any:
+    """log softmax(x) along an axis, several together, or all (None); exact where a probability has rounded to 0."""
+    x = floating(x)
+    if axis is None or isinstance(axis, (tuple, list)):
+        return _over_axes(_log_softmax, x, axis)
+    return _log_softmax(x, axis=axis)
+
+
+def sparsemax(x: Tensor, axis: int = -1) -> Any:
+    """max(x - tau, 0) along an axis. As in Keras, rows sum to 1 only where a single entry is left: see the kernel."""
+    return _sparsemax(floating(x), axis=axis)
+
+
+def glu(x: Tensor, axis: int = -1) -> Any:
+    """a sigmoid(b) for the two halves a and b of an axis, which becomes half as long.
+
+    Raises:
+        ValueError: an axis of odd length.
+    """
+    x = floating(x)
+    if x.shape[axis] % 2:
+        raise ValueError(f"axis size must be divisible by 2. Received: x.shape={tuple(x.shape)} with axis={axis}")
+    return _glu(x, axis=axis)
+
+
+def _over_axes(operation: Callable[..., Any], x: Tensor, axis: Any) -> Any:
+    """An operation along one axis, along several as if they were one; None is all."""
+    if axis is None:
+        return reshape(operation(reshape(x, (-1,))), tuple(x.shape))
+    together = [i % x.ndim for i in axis]
+    order = [i for i in range(x.ndim) if i not in together] + together
+    turned = transpose(x, order)
+    shape = tuple(turned.shape)
+    out = operation(reshape(turned, (*shape[: x.ndim - len(together)], -1)))
+    return transpose(reshape(out, shape), [order.index(i) for i in range(x.ndim)])
 
 
 def warn_of_lone_softmax(shape: BatchShape, axis: int = -1) -> None:
@@ -178,11 +426,6 @@ def warn_of_lone_softmax(shape: BatchShape, axis: int = -1) -> None:
             "instead?",
             stacklevel=3,
         )
-
-
-def _of_any_rank(activation: Any, x: Tensor) -> Any:
-    """Kernels fill arrays; a single number is lent an axis."""
-    return activation(x) if x.ndim else reshape(activation(reshape(x, (1,))), ())
 
 
 # Losses, one value per sample or entry ---------------------------------------------------------------------------------
