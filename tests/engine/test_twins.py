@@ -10,6 +10,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -77,11 +78,12 @@ def test_every_kernel_has_a_twin_of_the_same_arguments_or_a_reason(module: Any) 
     if module is elementary:  # functions of one number for compiled code alone: measured below
         return
     short, own = module.__name__.rsplit(".", 1)[1], functions(module)
+    cases, without_twin = compared()
     marked = {getattr(function, "py_func", function) for function in _compiled._marked}
     for name, function in own.items():
         if name.startswith("_") or name.endswith("_compiled") or function in marked:
             continue
-        if f"{short}.{name}" in WITHOUT_TWIN:
+        if f"{short}.{name}" in without_twin:
             assert f"{name}_compiled" not in own, f"{short}.{name} has a twin: take it off the list"
             continue
         twin = own.get(f"{name}_compiled")
@@ -92,7 +94,17 @@ def test_every_kernel_has_a_twin_of_the_same_arguments_or_a_reason(module: Any) 
         if name.endswith("_compiled"):
             plain = name.removesuffix("_compiled")
             assert plain in own or f"{short}.{plain}" in WITHOUT_REFERENCE, f"{short}.{name} has no reference"
-            assert f"{short}.{plain}" in CASES, f"{short}.{name} is not compared below"
+            assert f"{short}.{plain}" in cases, f"{short}.{name} is not compared here or in test_twins_*"
+
+
+def compared() -> tuple[set[str], set[str]]:
+    """Kernels that are compared, and those that need no twin: here, and in the files test_twins_* beside this one."""
+    cases, without_twin = set(CASES), set(WITHOUT_TWIN)
+    for path in Path(__file__).parent.glob("test_twins_*.py"):
+        neighbour = importlib.import_module(f"tests.engine.{path.stem}")
+        cases |= set(neighbour.CASES)
+        without_twin |= set(getattr(neighbour, "WITHOUT_TWIN", ()))
+    return cases, without_twin
 
 
 # What twins are tried on ------------------------------------------------------------------------------------------------
