@@ -535,7 +535,7 @@ class Optimizer:
 
         Args:
             var_list: these.
-            var_names: those in whose name one of these regular expressions is found: ["bias"].
+            var_names: those in whose path one of these regular expressions is found: ["bias"].
         """
         self._excluded = {id(variable) for variable in var_list or ()}
         self._excluded_names = re.compile("|".join(var_names)) if var_names else None
@@ -550,7 +550,7 @@ class Optimizer:
     def _shrinks(self, variable: Variable) -> bool:
         if id(variable) in self._excluded:
             return False
-        return self._excluded_names is None or self._excluded_names.search(variable.name) is None
+        return self._excluded_names is None or self._excluded_names.search(variable.path) is None
 
     # Moving average ----------------------------------------------------------------------------------------------------
 
