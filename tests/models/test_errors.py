@@ -300,16 +300,11 @@ ARGUMENTS: dict[str, Case] = {
     ),
     "Dense, actvation": (lambda: layers.Dense(1, actvation="relu"), ValueError, r'Did you mean "activation"\?'),
     "Dropout, nothing like it": (lambda: layers.Dropout(0.1, foo=1), ValueError, r"passed to Dropout: \{'foo': 1\}"),
-    "lr": (
-        lambda: optimizers.SGD(lr=0.1),
-        ValueError,
-        r"SGD has no argument lr any more; it is called learning_rate\.",
-    ),
     "learning_rat": (lambda: optimizers.Adam(learning_rat=0.1), ValueError, r'Did you mean "learning_rate"\?'),
     "learning rate, string": (
         lambda: optimizers.Adam("0.1"),
         ValueError,
-        r"Adam expects learning_rate to be a number, such as 0\.001; got '0\.1'\.",
+        r"Adam expects learning_rate to be a number, such as 0\.001, .*; got '0\.1'\.",
     ),
     "learning rate, None": (
         lambda: optimizers.Adam(None),
@@ -323,11 +318,6 @@ ARGUMENTS: dict[str, Case] = {
     ),
     "beta_1": (lambda: optimizers.Adam(beta_1=-0.1), ValueError, r"beta_1 must be a number in \[0, 1\]; got -0\.1\."),
     "rho": (lambda: optimizers.RMSprop(rho="a"), ValueError, r"rho must be a number in \[0, 1\]; got 'a'\."),
-    "clipnorm": (
-        lambda: optimizers.SGD(clipnorm=1.0),
-        ValueError,
-        r"SGD: clipnorm is not there yet in this version of tinynn\.",
-    ),
     "label smoothing": (lambda: losses.CategoricalCrossentropy(label_smoothing=2), ValueError, r"in \[0, 1\]; got 2\."),
     "steps_per_epoch": (
         lambda: fit(steps_per_epoch=1.5),

@@ -206,7 +206,7 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "gradients before build": (
         lambda: optimizers.SGD().apply([np.array(1.0)]),
         ValueError,
-        r"one gradient per variable, 0; got 1\.",
+        r"Call `optimizer\.build\(trainable_variables\)` first",
     ),
     "another variable": (
         lambda: (
@@ -226,7 +226,7 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "name": (
         lambda: optimizers.get("sdg"),
         ValueError,
-        r'Unknown optimizer "sdg"\. Did you mean "sgd"\? Known: adam, rmsprop, sgd\.',
+        r'Unknown optimizer "sdg"\. Did you mean "sgd"\? Known: adadelta, adafactor, adagrad, adam, ',
     ),
     "number": (lambda: optimizers.get(1), ValueError, r"An optimizer is a name or an Optimizer; got 1\."),
 }

@@ -9,6 +9,7 @@ from tinynn.callbacks.lambda_callback import LambdaCallback
 from tinynn.callbacks.learning_rate_scheduler import LearningRateScheduler
 from tinynn.callbacks.progbar_logger import ProgbarLogger
 from tinynn.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
+from tinynn.callbacks.swap_ema_weights import SwapEMAWeights
 from tinynn.callbacks.tensorboard import TensorBoard
 from tinynn.callbacks.terminate_on_nan import TerminateOnNaN
 
@@ -22,6 +23,7 @@ __all__ = [
     "LearningRateScheduler",
     "ProgbarLogger",
     "ReduceLROnPlateau",
+    "SwapEMAWeights",
     "TensorBoard",
     "TerminateOnNaN",
 ]

@@ -23,10 +23,11 @@ def train_step(model: Trainer, batch: Batch) -> dict[str, Any]:
     with GradientTape() as tape:
         y_pred = model(x, training=True) if model.hears_training else model(x)
         loss = model.loss_of(x, y, y_pred, sample_weight, training=True)
+        scaled = model.optimizer.scale_loss(loss)
     model.track_loss(loss, len(x))
     variables = model.trainable_variables
     if variables:
-        gradients = tape.gradient(loss, variables)
+        gradients = tape.gradient(scaled, variables)
         model.optimizer.apply_gradients(zip(gradients, variables))
     else:
         warnings.warn("The model does not have any trainable weights.", stacklevel=2)

@@ -8,8 +8,8 @@ from tinynn._compiled import compiled
 from tinynn._typing import Array, DType
 
 
-def effective_rate(t: Array, learning_rate: float, beta_1: float, beta_2: float, dtype: DType) -> Array:
-    """a = learning_rate sqrt(1 - beta_2^t) / (1 - beta_1^t),  t = 1, 2, 3, ...;  t (n,) -> (n,)
+def effective_rate(t: Array, learning_rate: float | Array, beta_1: float, beta_2: float, dtype: DType) -> Array:
+    """a = learning_rate sqrt(1 - beta_2^t) / (1 - beta_1^t),  t = 1, 2, 3, ...;  t (n,), learning_rate a number or (n,) -> (n,)
 
     m and v start at zero and lag behind; after t steps m holds 1 - beta_1^t of the mean of g, v 1 - beta_2^t of that of
     g^2. Every operation is in the parameters' precision, as in Keras, except that Keras casts the betas by way of float32
@@ -19,7 +19,7 @@ def effective_rate(t: Array, learning_rate: float, beta_1: float, beta_2: float,
     steps = t.astype(dtype)
     left_1 = real(1) - np.power(real(np.float32(beta_1)), steps)
     left_2 = real(1) - np.power(real(np.float32(beta_2)), steps)
-    return np.asarray(real(learning_rate) * np.sqrt(left_2) / left_1)
+    return np.asarray(np.asarray(learning_rate, dtype) * np.sqrt(left_2) / left_1)
 
 
 def step(

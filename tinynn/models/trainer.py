@@ -333,6 +333,8 @@ class Trainer(OldMethods, Layer):
                 monitors.on_epoch_end(epoch, logs)
                 if self.stop_training:
                     break
+            if epochs > 0 and getattr(self.optimizer, "built", False):
+                self.optimizer.finalize_variable_values(self.trainable_variables)
         finally:
             run.close()
             if judged is not None:
@@ -667,6 +669,9 @@ class Trainer(OldMethods, Layer):
             return reference.ReferenceEngine(self, str(reason))
 
     def _choose_compiled(self, data: ArrayBatches | None, training: bool) -> Any:
+        around = getattr(self.optimizer, "around_the_rule", []) if training else []
+        if around:
+            raise NoTwin(f"optimizer {self.optimizer.name!r} with {around[0]}")
         engine = self._compiled_engine
         if engine is None or not engine.is_current():
             engine = CompiledEngine(self)

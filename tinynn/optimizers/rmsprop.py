@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from tinynn._typing import Array
 from tinynn.kernels import rmsprop
-from tinynn.optimizers.optimizer import Optimizer, unit_interval
+from tinynn.optimizers.optimizer import Optimizer, Options, unit_interval
 
 
 class RMSprop(Optimizer):
@@ -19,11 +19,12 @@ class RMSprop(Optimizer):
     with a, the running mean of g, when centered, and a velocity of the u with momentum.
 
     Args:
-        learning_rate: a number.
+        learning_rate: a number, a schedule or a function.
         rho: how slowly the means forget, in [0, 1].
         momentum: in [0, 1].
         epsilon: inside the root, as in Keras; PyTorch and optax (by default) have it outside.
         centered: subtract the squared mean of g, for an estimate of its variance.
+        **options: as in `Optimizer`.
     """
 
     def __init__(
@@ -33,10 +34,9 @@ class RMSprop(Optimizer):
         momentum: float = 0.0,
         epsilon: float = 1e-7,
         centered: bool = False,
-        name: str | None = None,
-        **kwargs: Any,
+        **options: Unpack[Options],
     ) -> None:
-        super().__init__(learning_rate, name, **kwargs)
+        super().__init__(learning_rate, **options)
         self.rho = unit_interval("rho", rho)
         self.momentum = unit_interval("momentum", momentum)
         self.epsilon = float(epsilon)
@@ -47,7 +47,7 @@ class RMSprop(Optimizer):
             *(("average_gradient",) if self.centered else ()),
         )
 
-    def step(self, params: Array, grads: Array, slots: dict[str, Array], learning_rate: float) -> None:
+    def step(self, params: Array, grads: Array, slots: dict[str, Array], learning_rate: Any) -> None:
         """See `tinynn.kernels.rmsprop`. Keras calls the running mean of g^2 "velocity" and the velocity "momentum"."""
         none = np.empty(0, params.dtype)
         mean_grad, velocity = slots.get("average_gradient", none), slots.get("momentum", none)

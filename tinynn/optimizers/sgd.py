@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from tinynn._typing import Array
 from tinynn.kernels import sgd
-from tinynn.optimizers.optimizer import Optimizer, unit_interval
+from tinynn.optimizers.optimizer import Optimizer, Options, unit_interval
 
 
 class SGD(Optimizer):
@@ -17,9 +17,10 @@ class SGD(Optimizer):
         v <- momentum v - learning_rate g;  p <- p + momentum v - learning_rate g     nesterov
 
     Args:
-        learning_rate: a number.
+        learning_rate: a number, a schedule or a function.
         momentum: in [0, 1].
         nesterov: look ahead; of effect with momentum alone.
+        **options: as in `Optimizer`.
     """
 
     def __init__(
@@ -27,15 +28,14 @@ class SGD(Optimizer):
         learning_rate: Any = 0.01,
         momentum: float = 0.0,
         nesterov: bool = False,
-        name: str | None = None,
-        **kwargs: Any,
+        **options: Unpack[Options],
     ) -> None:
-        super().__init__(learning_rate, name, **kwargs)
+        super().__init__(learning_rate, **options)
         self.momentum = unit_interval("momentum", momentum)
         self.nesterov = bool(nesterov)
         self.slot_names = ("momentum",) if self.momentum else ()
 
-    def step(self, params: Array, grads: Array, slots: dict[str, Array], learning_rate: float) -> None:
+    def step(self, params: Array, grads: Array, slots: dict[str, Array], learning_rate: Any) -> None:
         """See `tinynn.kernels.sgd`."""
         if not self.momentum:
             sgd.step(params, grads, learning_rate)
