@@ -364,13 +364,13 @@ def test_custom_gradient_is_taken_at_its_word() -> None:
 
 
 WITHOUT_DERIVATIVE = [
-    lambda x: np.linalg.det(x),
-    lambda x: np.cumsum(x),
-    lambda x: np.sort(x),
-    lambda x: np.arctan(x),
+    lambda x: np.linalg.cond(x),
+    lambda x: np.partition(x, 1),
+    lambda x: np.gradient(x),
+    lambda x: np.float_power(x, 2.0),
     lambda x: np.add.reduce(x),
     lambda x: np.exp(x, out=np.empty((2, 2))),
-    lambda x: np.allclose([x, np.eye(2)], x),
+    lambda x: np.block([x, np.eye(2)]),
     lambda x: np.histogram(x, bins=2, weights=x),
 ]
 

@@ -201,3 +201,51 @@ def test_categorical_equals_keras(keras: Any, batch: int, classes: int, samples:
         found = random.categorical(values, samples, seed=3)
         np.testing.assert_array_equal(found, expected)
         assert found.dtype == expected.dtype
+
+
+def test_gamma_and_beta_are_keras_s_bit_for_bit_in_float32() -> None:
+    """Numbers drawn by Keras 3.15.1 on TensorFlow 2.21; for float64 the last digit of log and pow may differ."""
+    drawn = tinynn.random.gamma((6,), 2.5, seed=3)
+    assert drawn.dtype == np.float32
+    assert drawn.tolist() == [
+        2.086928129196167,
+        4.452938556671143,
+        2.257739543914795,
+        0.2711503803730011,
+        1.2798891067504883,
+        0.9484416246414185,
+    ]
+    assert tinynn.random.gamma((3,), 1.0, seed=3).tolist() == [
+        0.2986787259578705,
+        0.023545902222394943,
+        0.2283966839313507,
+    ]
+    small = [0.14706934783947215, 2.0458775655592323, 0.08117880745779663, 0.009113552799338355]
+    assert tinynn.random.gamma((4,), 0.4, dtype="float64", seed=3) == pytest.approx(small, rel=1e-14)
+    beta = [0.9537997245788574, 0.8506888747215271, 0.8444927334785461, 0.6474584937095642]
+    assert tinynn.random.beta((4,), 2.0, 0.5, seed=3).tolist() == beta
+
+
+@pytest.mark.keras
+def test_gamma_and_beta_follow_keras_for_arrays_of_parameters(keras: Any) -> None:
+    alpha = np.linspace(0.05, 6, 120).astype(np.float32)
+    for seed in range(3):
+        found = tinynn.random.gamma((5, 120), alpha, seed=seed)
+        expected = np.asarray(keras.random.gamma((5, 120), alpha, seed=seed))
+        assert found == pytest.approx(expected, rel=4 * float(np.finfo(np.float32).eps))
+        found = tinynn.random.beta((5, 120), alpha, 1.5, seed=seed)
+        expected = np.asarray(keras.random.beta((5, 120), alpha, 1.5, seed=seed))
+        assert found == pytest.approx(expected, rel=8 * float(np.finfo(np.float32).eps))
+
+
+def test_binomial_has_its_mean_and_variance_and_repeats() -> None:
+    """20,000 draws of n = 12, p = 0.3: the mean is 3.6 +- 4 sqrt(2.52 / 20000) = 0.045; the variance 2.52 within 5 %."""
+    drawn = tinynn.random.binomial((20_000,), 12, 0.3, seed=5)
+    assert abs(drawn.mean() - 3.6) < 0.045
+    assert abs(drawn.var() / 2.52 - 1) < 0.05
+    assert np.array_equal(drawn, tinynn.random.binomial((20_000,), 12, 0.3, seed=5))
+    counts = np.array([0, 3, 50])
+    several = tinynn.random.binomial((1000, 3), counts, [0.5, 1.0, 0.1], seed=1)
+    assert (several[:, 0] == 0).all()
+    assert (several[:, 1] == 3).all()
+    assert 4 < several[:, 2].mean() < 6

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -68,7 +69,7 @@ class TensorLike(NDArrayOperatorsMixin):
         return getattr(ufunc, method)(*_plain(inputs), **_plain(settings))
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        if function in numpy_functions:
+        if function in numpy_functions and _takes(numpy_functions[function], len(args), kwargs):
             return numpy_functions[function](*args, **kwargs)
         _refuse_under_a_tape(function)
         return function(*_plain(args), **_plain(kwargs))
@@ -117,6 +118,22 @@ def value_of(tensor: Tensor) -> Any:
 def snapshot_of(tensor: Tensor) -> Any:
     """As `value_of`, but safe from a variable's later changes."""
     return tensor.snapshot() if isinstance(tensor, TensorLike) else tensor
+
+
+def _takes(operation: Callable[..., Any], count: int, settings: dict[str, Any]) -> bool:
+    """Whether an operation has these arguments: NumPy's functions have more (`np.std(x, ddof=1)`)."""
+    names = _argument_names(operation)
+    return names is None or (count <= len(names) and settings.keys() <= set(names))
+
+
+@functools.cache
+def _argument_names(operation: Callable[..., Any]) -> tuple[str, ...] | None:
+    """The names of its arguments, None if it takes any number of them."""
+    while hasattr(operation, "__wrapped__"):
+        operation = operation.__wrapped__
+    code = operation.__code__
+    takes_any = code.co_flags & 0x0C  # *args or **kwargs
+    return None if takes_any else code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
 
 
 def _refuse_under_a_tape(function: Any) -> None:

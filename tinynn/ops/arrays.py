@@ -249,8 +249,18 @@ def _where(x1: Any, x2: Any, condition: Array) -> Result:
     return np.where(condition, x1, x2), backward
 
 
-def where(condition: Tensor, x1: Tensor, x2: Tensor) -> Any:
-    """x1 where the condition holds, else x2; the gradient goes to the one that was taken."""
+def where(condition: Tensor, x1: Tensor | None = None, x2: Tensor | None = None) -> Any:
+    """x1 where the condition holds, else x2; the gradient goes to the one that was taken.
+
+    With the condition alone: the places where it holds, as `nonzero`.
+
+    Raises:
+        ValueError: one of x1 and x2 without the other.
+    """
+    if x1 is None and x2 is None:
+        return tuple(place.astype(np.int32) for place in np.nonzero(value_of(_tensor(condition))))
+    if x1 is None or x2 is None:
+        raise ValueError("where expects both x1 and x2, or neither; got one of them.")
     return _where(*promote(x1, x2), condition=np.asarray(value_of(condition), bool))
 
 

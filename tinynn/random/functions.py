@@ -69,6 +69,69 @@ def randint(shape: Any, minval: int, maxval: int, dtype: Any = "int32", seed: An
     return streams.integers(draw_seed(seed), _shape("randint", shape), low, high, drawn).astype(dtype, copy=False)
 
 
+def gamma(shape: Any, alpha: Any, dtype: Any = None, seed: Any = None) -> Array:
+    """Numbers from the gamma distribution with density x^(alpha - 1) e^-x / Gamma(alpha), x > 0.
+
+    Args:
+        shape: of the result.
+        alpha: above 0; a number, or an array that broadcasts to the shape.
+        dtype: "float32" or "float64"; floatx by default.
+        seed: an integer or a SeedGenerator.
+    """
+    dtype = streams.float_dtype(dtype)
+    pair = draw_seed(seed)
+    return streams.gamma(pair, np.broadcast_to(np.asarray(value_of(alpha), dtype), _shape("gamma", shape)), dtype)
+
+
+def beta(shape: Any, alpha: Any, beta: Any, dtype: Any = None, seed: Any = None) -> Array:
+    """Numbers in [0, 1] from the beta distribution: g / (g + h), g and h gamma distributed with alpha and beta.
+
+    Args:
+        shape: of the result.
+        alpha: above 0; a number, or an array that broadcasts to the shape.
+        beta: above 0, likewise.
+        dtype: "float32" or "float64"; floatx by default.
+        seed: an integer or a SeedGenerator.
+    """
+    dtype, shape = streams.float_dtype(dtype), _shape("beta", shape)
+    pair = draw_seed(seed)
+    g, h = (
+        streams.gamma(pair + shift, np.broadcast_to(np.asarray(value_of(parameter), dtype), shape), dtype)
+        for parameter, shift in ((alpha, 0), (beta, 12))
+    )
+    found: Array = g / (g + h)
+    return found
+
+
+def binomial(shape: Any, counts: Any, probabilities: Any, dtype: Any = None, seed: Any = None) -> Array:
+    """How many of `counts` tries succeed, each with this probability; as floats.
+
+    Other numbers than Keras's for the same seed, whose sampler is not followed: here each try compares a uniform number
+    with the probability.
+
+    Args:
+        shape: of the result.
+        counts: whole numbers; one, or an array that broadcasts to the shape.
+        probabilities: in [0, 1], likewise.
+        dtype: "float32" or "float64"; floatx by default.
+        seed: an integer or a SeedGenerator.
+    """
+    dtype, shape = streams.float_dtype(dtype), _shape("binomial", shape)
+    tries = np.broadcast_to(np.asarray(value_of(counts)), shape).astype(np.int64)
+    chance = np.broadcast_to(np.asarray(value_of(probabilities), np.float64), shape)
+    pair = draw_seed(seed)
+    most = int(tries.max(initial=0))
+    out = np.zeros(shape, np.int64)
+    step = max(1, 2**22 // max(out.size, 1))  # so many tries at a time: memory stays small
+    for start in range(0, most, step):
+        block = min(step, most - start)
+        u = streams.uniform(pair, (block, *shape), dtype="float64")
+        live = np.arange(start, start + block).reshape(-1, *(1,) * len(shape)) < tries
+        out += ((u < chance) & live).sum(axis=0)
+        pair = pair + 1_000_003  # another stream for the next tries
+    return out.astype(dtype)
+
+
 def shuffle(x: Any, axis: int = 0, seed: Any = None) -> Array:
     """x with its slices along an axis in random order: sorted by uniform numbers, one for each."""
     x = _array(x)

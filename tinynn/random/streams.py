@@ -82,6 +82,77 @@ def truncated_normal(seed: Any, shape: Shape, mean: Any = 0.0, stddev: Any = 1.0
     return _scaled(out.ravel()[: math.prod(shape)].reshape(shape), mean, stddev)
 
 
+def gamma(seed: Any, alpha: Array, dtype: Any = None) -> Array:
+    """Gamma distributed numbers with scale 1, one for each entry of alpha. One seed pair (2,), not a stack.
+
+    Rejection (Marsaglia and Tsang, "A simple method for generating gamma variables", 2000), in float64: with
+    d = alpha - 1/3 and c = 1 / (3 sqrt d), draw z normal and u uniform until  v = (1 + c z)^3  is positive and
+    log u < z^2 / 2 + d (1 - v + log v);  then d v.  For alpha < 1 take alpha + 1 and multiply by u'^(1/alpha); alpha = 1
+    is -log(1 - u). About one draw in twenty is refused at worst.
+
+    As in TensorFlow, number i reads the blocks of the stream from 256 i on; a block gives two normal numbers or two
+    uniform ones, of which the second is used first.
+    """
+    dtype = float_dtype(dtype)
+    shape_parameter = np.asarray(alpha, np.float64).ravel()
+    draw = _BlockReader(seed, 256 * np.arange(shape_parameter.size))
+    out = np.empty(shape_parameter.size)
+    small = shape_parameter < 1
+    d = shape_parameter + np.where(small, 2 / 3, -1 / 3)
+    simple = np.flatnonzero(shape_parameter == 1)
+    out[simple] = -np.log1p(-draw.uniform(simple))
+    waiting = np.flatnonzero(shape_parameter != 1)
+    while len(waiting):
+        z = draw.normal(waiting)
+        base = 1 + z * (1 / 3 / np.sqrt(d[waiting]))
+        positive = base > 0
+        tried, z, v = waiting[positive], z[positive], base[positive] ** 3
+        u = draw.uniform(tried)
+        with np.errstate(divide="ignore"):
+            accepted = np.log(u) < 0.5 * z * z + d[tried] * (1 - v + np.log(v))
+        accepted |= u < 1 - 0.0331 * (z * z) * (z * z)
+        done = tried[accepted]
+        out[done] = d[done] * v[accepted]
+        scaled = done[small[done]]
+        out[scaled] *= draw.uniform(scaled) ** (1 / shape_parameter[scaled])
+        waiting = np.setdiff1d(waiting, done, assume_unique=True)
+    least = np.finfo(dtype).tiny
+    found: Array = np.maximum(out.astype(dtype), least).reshape(np.shape(alpha))
+    return found
+
+
+class _BlockReader:
+    """Private streams of normal and uniform float64 numbers, two from each block, the second first."""
+
+    def __init__(self, seed: Any, start: Array) -> None:
+        self.seed = seed
+        self.place = start.copy()
+        self.numbers = {kind: np.empty((len(start), 2)) for kind in ("normal", "uniform")}
+        self.left = {kind: np.zeros(len(start), int) for kind in ("normal", "uniform")}
+
+    def normal(self, streams: Array) -> Array:
+        """The next normal number of each of these streams."""
+        return self._next("normal", streams)
+
+    def uniform(self, streams: Array) -> Array:
+        """The next uniform number of each of these streams."""
+        return self._next("uniform", streams)
+
+    def _next(self, kind: str, streams: Array) -> Array:
+        numbers, left = self.numbers[kind], self.left[kind]
+        empty = streams[left[streams] == 0]
+        if len(empty):
+            words_of_blocks = blocks(self.seed, self.place[empty])
+            double = np.dtype(np.float64)
+            make = box_muller if kind == "normal" else unit_interval
+            numbers[empty] = make(words_of_blocks, double)
+            self.place[empty] += 1
+            left[empty] = 2
+        left[streams] -= 1
+        found: Array = numbers[streams, left[streams]]
+        return found
+
+
 def integers(seed: Any, shape: Shape, low: int, high: int, dtype: Any = "int32") -> Array:
     """low + (word mod (high - low)): integers in [low, high), of dtype int32 (one word each) or int64 (two); exactly
     Keras's.
