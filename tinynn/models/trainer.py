@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinynn import callbacks as callbacks_module
-from tinynn import losses, metrics, optimizers
+from tinynn import config, losses, metrics, ops, optimizers
 from tinynn._checks import no_extra_arguments
 from tinynn._compiled import NotAvailable
 from tinynn._typing import Array, Tensor
@@ -112,16 +112,23 @@ class Trainer(Layer):
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
-        """The loss of a batch.
+        """The loss of a batch: that of compile, and the `losses` of the layers (regularizers, `add_loss`), in training and
+        in evaluation alike.
 
         Raises:
-            ValueError: no loss was given to compile, or no targets.
+            ValueError: no loss was given to compile and no layer has one, or no targets.
         """
-        if self._compile_loss is None:
+        found = []
+        if self._compile_loss is not None:
+            if y is None:
+                raise ValueError(_NO_TARGETS)
+            found.append(self._compile_loss(y, y_pred, sample_weight))
+        for loss in self.losses:
+            is_float = value_of(loss).dtype.kind == "f"
+            found.append(ops.sum(loss if is_float else ops.cast(loss, config.floatx())))
+        if not found:
             raise ValueError("No loss to compute. Provide a `loss` argument in `compile()`.")
-        if y is None:
-            raise ValueError(_NO_TARGETS)
-        return self._compile_loss(y, y_pred, sample_weight)
+        return found[0] if len(found) == 1 else ops.sum(ops.stack(found))
 
     def track_loss(self, loss: Tensor, batch_size: int) -> None:
         """Note a batch's loss: the epoch's is the mean over samples, so a short last batch weighs less."""
@@ -522,6 +529,7 @@ class Trainer(Layer):
             return reference.ReferenceEngine(self, str(reason))
 
     def _choose_compiled(self, data: ArrayBatches | None, training: bool) -> Any:
+        _refuse_losses_of_layers(self)
         engine = self._compiled_engine
         if engine is None or not engine.is_current():
             engine = self._compiled_engine = CompiledEngine(self)
@@ -530,6 +538,21 @@ class Trainer(Layer):
         else:
             engine.check(data, training)
         return engine
+
+
+def _refuse_losses_of_layers(model: Layer) -> None:
+    """The loop knows of no regularizers and constraints yet.
+
+    Raises:
+        NoTwin: there is one.
+    """
+    for variable in model.weights:
+        for what in ("regularizer", "constraint"):
+            if getattr(variable, what) is not None:
+                raise NoTwin(f"{what} of {variable.path}")
+    for layer in [model, *model._layers_within()]:
+        if layer.activity_regularizer is not None:
+            raise NoTwin(f'activity regularizer of "{layer.name}"')
 
 
 _NO_TARGETS = "The loss needs targets y; got None. Pass fit(x, y) or evaluate(x, y)."

@@ -160,6 +160,9 @@ class Optimizer:
             )
         self._apply_pairs(pairs)
         self._iterations.value += 1
+        for variable in variables:
+            if variable.constraint is not None:
+                variable.assign(variable.constraint(variable))
 
     def _check_known(self, variables: Sequence[Variable], n_grads: int) -> None:
         known = {id(variable) for variable in self._trainable_variables}
