@@ -53,10 +53,9 @@ class Registry:
             name = thing.__name__
             return {"module": "builtins", "class_name": "function", "config": name, "registered_name": "function"}
         cls = type(thing)
-        if cls in self.classes:
-            module, registered = self.module, None
-        else:
-            module, registered = (None if cls.__module__ == "__main__" else cls.__module__), cls.__name__
+        known = cls in self.classes
+        module = self.module if known else None if cls.__module__ == "__main__" else cls.__module__
+        registered = None if known else cls.__name__
         return {
             "module": module,
             "class_name": cls.__name__,

@@ -116,7 +116,7 @@ def inference_forward_compiled(
 
 
 @compiled
-def _sums_compiled(d_out: Array, x: Array, mean: Array, inverse: Array, d_gamma: Array, d_beta: Array) -> None:
+def _sums(d_out: Array, x: Array, mean: Array, inverse: Array, d_gamma: Array, d_beta: Array) -> None:
     for i in range(x.shape[1]):
         d_gamma[i] = 0
         d_beta[i] = 0
@@ -132,7 +132,7 @@ def backward_compiled(
 ) -> None:
     """d_out and d_x may be the same array, here and below."""
     n = x.dtype.type(x.shape[0])
-    _sums_compiled(d_out, x, mean, inverse, d_gamma, d_beta)
+    _sums(d_out, x, mean, inverse, d_gamma, d_beta)
     for b in range(x.shape[0]):
         for i in range(x.shape[1]):
             y = (x[b, i] - mean[i]) * inverse[i]
@@ -143,7 +143,7 @@ def backward_compiled(
 def inference_backward_compiled(
     d_out: Array, x: Array, gamma: Array, mean: Array, inverse: Array, d_x: Array, d_gamma: Array, d_beta: Array
 ) -> None:
-    _sums_compiled(d_out, x, mean, inverse, d_gamma, d_beta)
+    _sums(d_out, x, mean, inverse, d_gamma, d_beta)
     for b in range(x.shape[0]):
         for i in range(x.shape[1]):
             d_x[b, i] = d_out[b, i] * (gamma[i] * inverse[i])

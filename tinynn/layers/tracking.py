@@ -72,7 +72,7 @@ class TrackedList(Tracked, list[Any]):
     def __setitem__(self, index: Any, value: Any) -> None:
         super().__setitem__(index, [self._told(v) for v in value] if isinstance(index, slice) else self._told(value))
 
-    def __iadd__(self, values: Iterable[Any]) -> TrackedList:  # type: ignore[misc,override]
+    def __iadd__(self, values: Iterable[Any]) -> TrackedList:  # type: ignore[misc]
         self.extend(values)
         return self
 
