@@ -81,7 +81,7 @@ class L1L2(Regularizer):
 
     def __call__(self, x: Tensor) -> Any:
         """The penalty, a number."""
-        return penalties.l1_l2(_floats(x), l1=self.l1, l2=self.l2)
+        return penalties.l1_l2(_floats(x), l1=_rounded(self.l1), l2=_rounded(self.l2))
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that the regularizer can be made from again."""
@@ -125,7 +125,7 @@ class L2(Regularizer):
 
     def __call__(self, x: Tensor) -> Any:
         """The penalty, a number."""
-        return penalties.l1_l2(_floats(x), l1=0.0, l2=self.l2)
+        return penalties.l1_l2(_floats(x), l1=0.0, l2=_rounded(self.l2))
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that the regularizer can be made from again."""
@@ -198,6 +198,11 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
         ValueError: an unknown name, or something that is no description.
     """
     return _known.deserialize(config, custom_objects)
+
+
+def _rounded(factor: float) -> float:
+    """Factors come by way of float32, for float64 variables too: Keras's way, kept."""
+    return float(np.float32(factor))
 
 
 def _floats(x: Tensor) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -84,7 +85,8 @@ def seen(k: Any, name: str, floatx: str) -> dict[str, Any]:
     seeded(k, floatx)
     make, x, training = LAYERS[name]
     layer, x = make(k), x.astype(floatx)
-    layer.build(x.shape)
+    if not layer.built:
+        layer.build(x.shape)
     random = np.random.default_rng(5)
     for weight in layer.trainable_weights:  # other than ones and zeros
         weight.assign(random.uniform(0.5, 2, weight.shape).astype(floatx))
@@ -251,9 +253,8 @@ def test_errors_are_of_keras_s_kinds(keras: Any, wrong: Callable[[Any], Any]) ->
     ],
 )
 def test_errors_say_how_to_mend(wrong: Callable[[], Any], message: str) -> None:
-    with pytest.raises(ValueError, match="(?s).*") as error:
+    with pytest.raises(ValueError, match=re.escape(message)):
         wrong()
-    assert message in str(error.value)
 
 
 # Lambda -----------------------------------------------------------------------------------------------------------------

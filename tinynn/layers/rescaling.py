@@ -14,6 +14,8 @@ from tinynn.layers.layer import Layer
 class Rescaling(Layer):
     """inputs scale + offset. No variables; integers become the layer's dtype.
 
+    Python's numbers come by way of float32, for float64 inputs too: Keras's way, kept.
+
     Args:
         scale, offset: numbers, or lists or arrays that broadcast to the inputs.
         **kwargs: of `Layer`.
@@ -26,7 +28,7 @@ class Rescaling(Layer):
 
     def call(self, inputs: Tensor, *args: Any, **kwargs: Any) -> Any:
         """The shape of the inputs (and of scale and offset, if they are larger)."""
-        scale, offset = (np.asarray(value, self.dtype) for value in (self.scale, self.offset))
+        scale, offset = (ops.cast(ops.convert_to_tensor(value), self.dtype) for value in (self.scale, self.offset))
         return ops.add(ops.multiply(ops.cast(inputs, self.dtype), scale), offset)
 
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
