@@ -54,7 +54,7 @@ class Registry:
             return {"module": "builtins", "class_name": "function", "config": name, "registered_name": "function"}
         cls = type(thing)
         known = cls in self.classes
-        module = self.module if known else None if cls.__module__ == "__main__" else cls.__module__
+        module: str | None = self.module if known else None if cls.__module__ == "__main__" else cls.__module__
         registered = None if known else cls.__name__
         return {
             "module": module,
