@@ -22,13 +22,16 @@ MODULES = [
 # Layers of the house, lowest first: a module imports from its own layer and those below. What is imported within a function
 # does not count; types alone do not either.
 LAYERS = [
-    ["_typing", "_checks", "_naming", "_deprecated", "_compiled", "config"],
+    ["_typing", "_checks", "_naming", "_deprecated", "_registry", "_compiled", "config"],
     ["engine.recorded", "engine.codes", "variable", "buffer"],
     [*(f"random.{part}" for part in ("philox", "streams", "shuffles", "seed_generator", "global_seed")), "kernels"],
     ["engine.units", "engine.measures", "engine.blas"],
     ["engine.tape", "engine.reference", "engine.machine", "engine.intrinsics", "engine.loop"],
     ["ops", "random"],  # the public functions of tinynn.random are operations, and dropout is recorded
-    ["activations", "initializers", "layers", "losses", "metrics", "optimizers", "callbacks", "utils", "backend"],
+    [
+        *("activations", "initializers", "regularizers", "constraints", "layers", "losses", "metrics", "optimizers"),
+        *("callbacks", "utils", "backend"),
+    ],
     ["engine.twins", "engine.plan", "engine.compiled"],
     ["models"],
 ]

@@ -5,6 +5,7 @@ from tinynn import (
     backend,
     callbacks,
     config,
+    constraints,
     initializers,
     layers,
     losses,
@@ -13,16 +14,18 @@ from tinynn import (
     ops,
     optimizers,
     random,
+    regularizers,
     utils,
 )
 from tinynn.engine.tape import GradientTape
 from tinynn.engine.tape import differentiable as custom_gradient
 from tinynn.initializers import Initializer
-from tinynn.layers import Input, Layer
+from tinynn.layers import Input, InputSpec, Layer
 from tinynn.losses import Loss
 from tinynn.metrics import Metric
 from tinynn.models import Model, Sequential
 from tinynn.optimizers import Optimizer
+from tinynn.regularizers import Regularizer
 from tinynn.variable import Variable
 
 __version__ = "0.1.0"
@@ -31,17 +34,20 @@ __all__ = [
     "GradientTape",
     "Initializer",
     "Input",
+    "InputSpec",
     "Layer",
     "Loss",
     "Metric",
     "Model",
     "Optimizer",
+    "Regularizer",
     "Sequential",
     "Variable",
     "activations",
     "backend",
     "callbacks",
     "config",
+    "constraints",
     "custom_gradient",
     "initializers",
     "layers",
@@ -51,5 +57,6 @@ __all__ = [
     "ops",
     "optimizers",
     "random",
+    "regularizers",
     "utils",
 ]

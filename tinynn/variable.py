@@ -30,7 +30,7 @@ class Variable(TensorLike):
         ValueError: a function without a shape.
     """
 
-    __slots__ = ("__weakref__", "_path", "_wants_training", "name", "trainable", "value")
+    __slots__ = ("__weakref__", "_path", "_wants_training", "constraint", "name", "regularizer", "trainable", "value")
 
     def __init__(
         self,
@@ -44,6 +44,8 @@ class Variable(TensorLike):
         self._path = self.name
         self.trainable = bool(trainable)
         self._wants_training = self.trainable  # when its layer is not frozen
+        self.regularizer: Any = None  # a function of it whose value joins the loss of the layer's model
+        self.constraint: Any = None  # what optimizers put it back to after each step
         self.value = self._initial_value(initializer, shape, dtype)
 
     @staticmethod

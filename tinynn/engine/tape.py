@@ -20,9 +20,10 @@ Nothing else is differentiated anywhere in tinynn: a Dense layer, a loss and a u
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -207,6 +208,18 @@ def any_tape_open() -> bool:
 def is_followed(tensor: Tensor) -> bool:
     """Whether a tape of this thread is open that leads gradients to this value."""
     return any(tape.knows(tensor) for tape in _open_tapes())
+
+
+@contextlib.contextmanager
+def without_tapes() -> Iterator[None]:
+    """Nothing that happens within is recorded."""
+    tapes = _open_tapes()
+    before = tapes[:]
+    tapes.clear()
+    try:
+        yield
+    finally:
+        tapes[:] = before
 
 
 _local = threading.local()

@@ -34,7 +34,8 @@ class Sequential(Model):
 
     def __init__(self, layers: Sequence[Any] | None = None, trainable: bool = True, name: str | None = None) -> None:
         super().__init__(trainable=trainable, name=name)
-        self._stack: list[Layer] = []
+        self._stack: list[Layer]
+        vars(self)["_stack"] = []  # past __setattr__: layers may come and go, even when it is built
         self._inputs: KerasTensor | None = None
         for layer in layers or []:
             self.add(layer, rebuild=False)
@@ -140,7 +141,7 @@ class Sequential(Model):
                 layer.build(tensor.shape)
                 layer.built = True
             layer.input = tensor
-            layer._output = tensor = KerasTensor(layer.compute_output_shape(tensor.shape), layer.dtype)
+            layer._output = tensor = KerasTensor(layer._shape_once_built(tensor.shape), layer.dtype)
             if getattr(layer, "activation", None) is activations.softmax:
                 nn.warn_of_lone_softmax(tensor.shape)
         self.built = True

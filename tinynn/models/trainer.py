@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinynn import callbacks as callbacks_module
-from tinynn import config, losses, metrics, optimizers
+from tinynn import config, losses, metrics, ops, optimizers
 from tinynn._checks import no_extra_arguments, positive_integer
 from tinynn._compiled import NotAvailable
 from tinynn._typing import Array, Tensor
@@ -194,16 +194,23 @@ class Trainer(OldMethods, Layer):
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
-        """The loss of a batch.
+        """The loss of a batch: that of compile, and the `losses` of the layers (regularizers, `add_loss`), in training and
+        in evaluation alike.
 
         Raises:
-            ValueError: no loss was given to compile, or no targets.
+            ValueError: no loss was given to compile and no layer has one, or no targets.
         """
-        if self._compile_loss is None:
+        found = []
+        if self._compile_loss is not None:
+            if y is None:
+                raise ValueError(_NO_TARGETS)
+            found.append(self._compile_loss(y, y_pred, sample_weight))
+        for loss in self.losses:
+            is_float = value_of(loss).dtype.kind == "f"
+            found.append(ops.sum(loss if is_float else ops.cast(loss, config.floatx())))
+        if not found:
             raise ValueError("No loss to compute. Provide a `loss` argument in `compile()`.")
-        if y is None:
-            raise ValueError(_NO_TARGETS)
-        return self._compile_loss(y, y_pred, sample_weight)
+        return found[0] if len(found) == 1 else ops.sum(ops.stack(found))
 
     def loss_of(self, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool) -> Any:
         """`compute_loss`, also where it was overridden without its argument `training`, which came late to Keras."""
@@ -226,7 +233,7 @@ class Trainer(OldMethods, Layer):
     def metrics(self) -> list[Any]:
         """The loss's mean, the metrics of compile as one, and the metrics kept as attributes of the model or its layers."""
         found: list[Any] = [metric for metric in (self._loss_tracker, self._compile_metrics) if metric is not None]
-        owners = [self, *(layer for layer in _all_layers(self) if not isinstance(layer, Trainer))]
+        owners = [self, *(layer for layer in self._layers_within() if not isinstance(layer, Trainer))]
         return list(
             {id(metric): metric for metric in found + [m for owner in owners for m in _own_metrics(owner)]}.values()
         )
@@ -672,6 +679,7 @@ class Trainer(OldMethods, Layer):
         around = getattr(self.optimizer, "around_the_rule", []) if training else []
         if around:
             raise NoTwin(f"optimizer {self.optimizer.name!r} with {around[0]}")
+        _refuse_losses_of_layers(self)
         engine = self._compiled_engine
         if engine is None or not engine.is_current():
             engine = CompiledEngine(self)
@@ -681,6 +689,21 @@ class Trainer(OldMethods, Layer):
             engine.check(data, training)
         self._compiled_engine = engine  # only now: `model(x)` calls it, and it may have no machine code before
         return engine
+
+
+def _refuse_losses_of_layers(model: Layer) -> None:
+    """The loop knows of no regularizers and constraints yet.
+
+    Raises:
+        NoTwin: there is one.
+    """
+    for variable in model.weights:
+        for what in ("regularizer", "constraint"):
+            if getattr(variable, what) is not None:
+                raise NoTwin(f"{what} of {variable.path}")
+    for layer in [model, *model._layers_within()]:
+        if layer.activity_regularizer is not None:
+            raise NoTwin(f'activity regularizer of "{layer.name}"')
 
 
 _NO_TARGETS = "The loss needs targets y; got None. Pass fit(x, y) or evaluate(x, y)."
@@ -756,11 +779,6 @@ def _takes_training(compute_loss: Callable[..., Any]) -> bool:
     """Whether a `compute_loss` has the argument `training`, or takes any."""
     parameters = inspect.signature(compute_loss).parameters
     return "training" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-
-
-def _all_layers(layer: Layer) -> list[Layer]:
-    """The layers within, at any depth."""
-    return [found for inner in layer._layers for found in (inner, *_all_layers(inner))]
 
 
 def _own_metrics(owner: Layer) -> list[metrics.Metric]:

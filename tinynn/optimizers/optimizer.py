@@ -477,9 +477,8 @@ class Optimizer:
         if self.use_ema:
             self._average()
         for variable in variables:
-            constraint = getattr(variable, "constraint", None)
-            if constraint is not None:
-                variable.assign(constraint(variable))
+            if variable.constraint is not None:
+                variable.assign(variable.constraint(variable))
 
     def _enough(self, grads: Array, variables: Sequence[Variable]) -> bool:
         """Whether a step is due: else these gradients are added to the sums. When it is, they become the mean of all."""
@@ -597,7 +596,7 @@ class Optimizer:
         found = [name for name in found if getattr(self, name)]
         if not isinstance(self._learning_rate, (Variable, LearningRateSchedule)):
             found.append("a function as learning_rate")
-        if any(getattr(variable, "constraint", None) is not None for variable in self._trainable_variables):
+        if any(variable.constraint is not None for variable in self._trainable_variables):
             found.append("a constraint")
         return found
 
