@@ -27,6 +27,7 @@ parity: $(VENV)/.keras  ## train the same models in tinynn and Keras and compare
 	@$(BIN)/python -m parity $(ARGS)
 
 test: $(VENV)/.keras  ## all tests, against Keras where it matters (ARGS="-k dense")
+	@$(BIN)/python -m tinynn.engine
 	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 lint: $(VENV)/.base  ## ruff and mypy --strict

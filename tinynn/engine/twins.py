@@ -1,4 +1,7 @@
-"""Which public function has which compiled twin: the one list to extend when a kernel gets a twin."""
+"""Which public function has which compiled twin: the one list to extend when a kernel gets a twin.
+
+`python -m tinynn.engine` compiles all of them at once, where otherwise each is when a model first needs it.
+"""
 
 from __future__ import annotations
 
