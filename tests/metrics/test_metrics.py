@@ -209,7 +209,10 @@ def test_sample_weights_count_in_weighted_metrics_alone() -> None:
 
 ERRORS: list[tuple[Callable[[], Any], str]] = [
     (lambda: metrics.get("acuracy"), r'Unknown metric "acuracy"\. Did you mean "accuracy"\?'),
-    (lambda: metrics.get(3.5), r"A metric is a name, a Metric or a function; got 3\.5\."),
+    (
+        lambda: metrics.get(3.5),
+        r"A metric is a name, a Metric, a function, a description or None; got 3\.5 of type float\.",
+    ),
     (
         lambda: CompileMetrics("mae"),
         r"Expected `metrics` argument to be a list, tuple, or dict\. Received instead: metrics=mae of type <class 'str'>\. "

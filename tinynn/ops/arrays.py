@@ -609,7 +609,7 @@ def _tensor(x: Any) -> Any:
     if _holds_tensors(x):
         return stack(x)
     array = np.asarray(x)
-    if isinstance(x, np.generic):
+    if hasattr(x, "__array__"):  # NumPy's scalars, arrays of other libraries: they have a type of their own
         return array
     if array.dtype == np.float64:
         return array.astype(np.float32)
