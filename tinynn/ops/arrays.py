@@ -321,14 +321,33 @@ def mean(x: Tensor, axis: Any = None, keepdims: bool = False) -> Any:
     return _mean(_tensor(x), axis=_axis(axis), keepdims=keepdims)
 
 
-def max(x: Tensor, axis: Any = None, keepdims: bool = False) -> Any:
-    """The largest entry; tied ones share the gradient evenly, as in TensorFlow."""
-    return _max(_tensor(x), axis=_axis(axis), keepdims=keepdims)
+def max(x: Tensor, axis: Any = None, keepdims: bool = False, initial: Any = None) -> Any:
+    """The largest entry, at least `initial`; tied ones share the gradient evenly, as in TensorFlow.
+
+    Of no entries it is `initial`, and an error without one.
+    """
+    return _extreme(_max, maximum, _tensor(x), axis, keepdims, initial)
 
 
-def min(x: Tensor, axis: Any = None, keepdims: bool = False) -> Any:
-    """The smallest entry; tied ones share the gradient evenly, as in TensorFlow."""
-    return _min(_tensor(x), axis=_axis(axis), keepdims=keepdims)
+def min(x: Tensor, axis: Any = None, keepdims: bool = False, initial: Any = None) -> Any:
+    """The smallest entry, at most `initial`; tied ones share the gradient evenly, as in TensorFlow.
+
+    Of no entries it is `initial`, and an error without one.
+    """
+    return _extreme(_min, minimum, _tensor(x), axis, keepdims, initial)
+
+
+def _extreme(reduce: Any, of_two: Any, x: Any, axis: Any, keepdims: bool, initial: Any) -> Any:
+    values = value_of(x)
+    if initial is None:
+        return reduce(x, axis=_axis(axis), keepdims=keepdims)
+    first = np.asarray(value_of(initial)).astype(values.dtype)
+    if not values.size:  # what to start from
+        ufunc = np.maximum if reduce is _max else np.minimum
+        start = first if values.dtype.kind != "b" else bool(first)
+        return np.asarray(ufunc.reduce(values, axis=_axis(axis), keepdims=keepdims, initial=start))
+    found = reduce(x, axis=_axis(axis), keepdims=keepdims)
+    return np.asarray(np.logical_or(value_of(found), first)) if values.dtype.kind == "b" else of_two(found, first)
 
 
 def argmax(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Array:
