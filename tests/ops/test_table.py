@@ -279,6 +279,16 @@ def test_empty_arrays_have_sums_products_and_gradients() -> None:
     assert ops.min(x, initial=-1.0) == -1
 
 
+def test_arrays_of_other_libraries_keep_their_dtype() -> None:
+    class Foreign:
+        def __array__(self, dtype: Any = None, copy: Any = None) -> Array:
+            return A([1 / 3, 2 / 3], dtype)
+
+    assert ops.convert_to_tensor(Foreign()).dtype == np.float64
+    assert ops.convert_to_tensor([1 / 3, 2 / 3]).dtype == np.float32
+    assert ops.allclose(A([1 / 3, 2 / 3]), Foreign(), rtol=1e-15)
+
+
 def test_is_tensor_and_copies() -> None:
     x = A([1.0, 2.0])
     assert ops.is_tensor(x)
