@@ -338,16 +338,18 @@ def min(x: Tensor, axis: Any = None, keepdims: bool = False, initial: Any = None
 
 
 def _extreme(reduce: Any, of_two: Any, x: Any, axis: Any, keepdims: bool, initial: Any) -> Any:
-    values = value_of(x)
     if initial is None:
         return reduce(x, axis=_axis(axis), keepdims=keepdims)
-    first = np.asarray(value_of(initial)).astype(values.dtype)
-    if not values.size:  # what to start from
-        ufunc = np.maximum if reduce is _max else np.minimum
-        start = first if values.dtype.kind != "b" else bool(first)
-        return np.asarray(ufunc.reduce(values, axis=_axis(axis), keepdims=keepdims, initial=start))
-    found = reduce(x, axis=_axis(axis), keepdims=keepdims)
-    return np.asarray(np.logical_or(value_of(found), first)) if values.dtype.kind == "b" else of_two(found, first)
+    dtype, first = value_of(x).dtype, np.asarray(value_of(initial))
+    if dtype.kind == "b":  # compared as 0 and 1
+        return cast(_extreme(reduce, of_two, cast(x, np.int32), axis, keepdims, initial), dtype)
+    if dtype.kind in "iu":
+        first = np.clip(first, np.iinfo(dtype).min, np.iinfo(dtype).max)
+    first = first.astype(dtype)
+    if value_of(x).size:
+        return of_two(reduce(x, axis=_axis(axis), keepdims=keepdims), first)
+    ufunc: Any = np.maximum if reduce is _max else np.minimum
+    return np.asarray(ufunc.reduce(value_of(x), axis=_axis(axis), keepdims=keepdims, initial=first))
 
 
 def argmax(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Array:
