@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tinynn import optimizers
 from tinynn.engine import machine, twins
 
 ROOT = Path(machine.__file__).parents[2]
@@ -219,7 +220,7 @@ def test_the_files_name_changes_with_the_sources(monkeypatch: pytest.MonkeyPatch
     import llvmlite.binding as llvm
 
     def digests() -> list[str]:
-        return [machine._digest(llvm, unit) for unit in (machine.LOOP, twins.ADAM)]
+        return [machine._digest(llvm, unit) for unit in (machine.LOOP, twins.RULES[optimizers.Adam].unit)]
 
     before = digests()
     assert digests() == before

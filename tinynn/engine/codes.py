@@ -9,7 +9,7 @@ FEW = 64
 """Rows in a batch up to which the backward pass turns a kernel before it multiplies."""
 
 # What a run does
-TRAIN, TEST, PREDICT, LOGITS = range(4)
+TRAIN, TEST, PREDICT = range(3)
 
 # How the losses of a batch become one number
 MEAN, SUM, MEAN_BY_WEIGHT = range(3)

@@ -13,6 +13,7 @@ from tinynn._typing import Array
 from tinynn.engine import blas, machine, twins, units
 from tinynn.engine import codes as c
 from tinynn.engine.plan import LARGE, TILE, WHOLE, Aim, NoTwin, Plan, Rule
+from tinynn.engine.recorded import remember_logits
 
 if TYPE_CHECKING:
     from tinynn.engine.units import Unit
@@ -98,6 +99,7 @@ class CompiledEngine:
         self._sessions: dict[tuple[int, int, int], Session] = {}
         self._aims: dict[tuple[int, ...], Aim] = {}
         self._rule: Rule | None = None
+        self._has_code = False  # of the layers
         self._dropped = [step.dropout for step in self.plan.steps if step.dropout is not None]
 
     def is_current(self) -> bool:
@@ -110,7 +112,9 @@ class CompiledEngine:
         Raises:
             NotAvailable: it cannot be made.
         """
-        self._prepare([])
+        if not self._has_code:
+            self._prepare([])
+            self._has_code = True
 
     def _prepare(self, units: list[Unit]) -> None:
         machine.prepare(self.plan.real, [machine.LOOP, *self.plan.units, *units])
@@ -173,10 +177,14 @@ class CompiledEngine:
         session.job[c.BATCH] = len(x)
         session["x"], kind = _bytes_of(x)
         session.job[c.X_UNIT] = machine.address(self.plan.real, twins.GATHER[kind])
-        outputs = np.empty((len(x), self.plan.steps[-1].units), self.plan.real)
+        shape = len(x), self.plan.steps[-1].units
+        outputs = np.empty(shape, self.plan.real)
         session["order"], session["outputs"] = _NO_ORDER, outputs
-        self._run_rows(c.LOGITS, session, 0, len(x))
-        return self.plan.steps[-1].function(outputs)
+        self._run_rows(c.PREDICT, session, 0, len(x))
+        if self.plan.remembers_logits:
+            at = session.job[c.OWN] + session.table[-1, c.BEFORE]
+            remember_logits(outputs, session["work"][at : at + outputs.size].reshape(shape).copy())
+        return outputs
 
     def _run(self, mode: int, session: Session, data: ArrayBatches, begin: int, end: int) -> None:
         self._run_rows(mode, session, begin * data.batch_size, min(end * data.batch_size, len(data)))
@@ -257,6 +265,7 @@ def threads() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+_KINDS = {np.dtype(kind): kind for kind in twins.KINDS}
 _WIDER = {
     "bool": "uint8",
     "int8": "int32",
@@ -286,9 +295,9 @@ def _bytes_of(array: Array) -> tuple[Array, str]:
     """An array's bytes in place, and their kind; copied only when it is laid out or typed in a way of its own."""
     if array.dtype == bool and array.flags.c_contiguous:
         array = array.view(np.uint8)
-    kind = array.dtype.name
-    if kind not in twins.KINDS:
-        kind = _WIDER.get(kind, "float64")
+    kind = _KINDS.get(array.dtype, "")
+    if not kind:
+        kind = _WIDER.get(array.dtype.name, "float64")
         array = array.astype(kind)
     if not array.flags.c_contiguous or not array.flags.aligned or not array.dtype.isnative:
         array = np.ascontiguousarray(array, array.dtype.newbyteorder("="))

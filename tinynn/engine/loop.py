@@ -111,11 +111,9 @@ def run(
             ticket,
         )
         logits = view(work, own + plan[last, c.BEFORE], size, classes)
-        if mode >= c.PREDICT:
+        if mode == c.PREDICT:
             if member == 0:
-                put_out(
-                    plan, settings, mode, logits, line(outputs, (start - job[c.FIRST]) * classes, size * classes), frame
-                )
+                put_out(plan, settings, logits, line(outputs, (start - job[c.FIRST]) * classes, size * classes), frame)
             continue
         y_pred = logits
         if plan[last, c.FORWARD] and job[c.FROM_LOGITS] != 2:
@@ -174,10 +172,10 @@ def run(
 
 
 @compiled
-def put_out(plan: Array, settings: Array, mode: int, logits: Array, out: Array, frame: Array) -> None:
-    """out = what the model predicts, or the logits themselves."""
+def put_out(plan: Array, settings: Array, logits: Array, out: Array, frame: Array) -> None:
+    """out = what the model predicts."""
     last = plan.shape[0] - 1
-    if mode == c.PREDICT and plan[last, c.FORWARD]:
+    if plan[last, c.FORWARD]:
         y_pred = view(out, _NONE, logits.shape[0], logits.shape[1])
         activate(plan[last, c.FORWARD], settings, plan[last, c.SETTING], logits, y_pred, frame)
     else:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinynn import activations, config, layers, losses, metrics, optimizers, regularizers
+from tinynn import config, layers, losses, metrics, optimizers, regularizers
 from tinynn._typing import Array, DType
 from tinynn.buffer import pack
 from tinynn.engine import codes as c
@@ -56,7 +56,6 @@ class Step:
     def __init__(self, fan_in: int, units: int, dense: Any = None) -> None:
         self.fan_in, self.units, self.dense = fan_in, units, dense
         self.activation: twins.Activation | None = None
-        self.function: Any = activations.linear
         self.dropout: Any = None
 
     @property
@@ -71,6 +70,7 @@ class Plan:
     def __init__(self, model: Any) -> None:
         self.steps = _steps_of(model)
         self.real: DType = np.dtype(config.floatx())
+        self._floatx = config.floatx()
         trained, fixed = model.trainable_variables, model.non_trainable_weights
         self.variables, self.fixed = trained, fixed
         self._stack = list(model._stack)
@@ -143,7 +143,7 @@ class Plan:
             return False
         flags = all(v.trainable for v in self.variables) and not any(v.trainable for v in self.fixed)
         places = all(map(_stands_in, (self.variables, self.fixed), (self.params, self.frozen)))
-        return flags and places and config.floatx() == self.real.name
+        return flags and places and config.floatx() == self._floatx
 
     def _lowest(self) -> int:
         """The first step that trains something."""
@@ -266,7 +266,7 @@ def _activate(steps: list[Step], layer: Any) -> None:
     found, function = twins.activation_of(layer), getattr(layer, "activation", layer)
     if found is twins.UNKNOWN:
         raise NoTwin(f'activation "{getattr(function, "__name__", function)}" of "{layer.name}"')
-    steps[-1].activation, steps[-1].function = found, function
+    steps[-1].activation = found
 
 
 def _remembers_logits(model: Any) -> bool:
