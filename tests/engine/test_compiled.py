@@ -509,7 +509,7 @@ def test_another_batch_size_loss_or_kind_of_data_needs_no_new_model() -> None:
             fit(model, batch_size=batch_size)
         model.fit((x * 10).astype(np.int32), y.astype(np.uint8), batch_size=4, verbose=0)
         model.fit(x.astype(np.float32), y[:, None], batch_size=4, verbose=0, sample_weight=np.arange(16))
-        model.compile("sgd", "mse", jit_compile=model.jit_compile)
+        model.compile("sgd", "mse", metrics=["mae"], jit_compile=model.jit_compile)
         model.fit(x, np.eye(3)[y], batch_size=4, verbose=0)
 
     both(steps)
