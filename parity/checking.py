@@ -390,7 +390,8 @@ def _html_table(rungs: list[Rung], caption: str) -> str:
         badge = f'<span class="badge {rung.verdict.lower().replace(" ", "-")}">{rung.verdict}</span>'
         rows.append(f'<tr><th scope="row">{i} {escape(rung.title)}</th>{cells}<td class="verdict">{badge}</td></tr>')
     return (
-        f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+        f'<div class="wide"><table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
 
 
@@ -409,7 +410,7 @@ def _details(number: int, rung: Rung) -> str:
     n = len(rows)
     return (
         f"<details{opened}><summary>{number} {escape(rung.title)}: {n} comparison{'s' if n != 1 else ''}</summary>"
-        f"<div><table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div></details>"
+        f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div></details>'
     )
 
 

@@ -620,7 +620,7 @@ RUNGS: dict[str, tuple[Callable[[Rung, Plan, str, dict[str, Pair]], None], Calla
     "loss": (loss, lambda plan: "loss"),
     "gradient": (gradient, lambda plan: "gradient, layer by layer"),
     "optimizer": (optimizer, lambda plan: "optimizer, with slots"),
-    "steps": (steps, lambda plan: f"{plan.steps} steps of training"),
+    "steps": (steps, lambda plan: f"training, {plan.steps} step{'s' if plan.steps != 1 else ''}"),
     "evaluate": (evaluate, lambda plan: "evaluate and predict"),
     "fit": (fit, lambda plan: f"fit from seed {plan.seed}"),
 }
@@ -639,11 +639,24 @@ def _inputs_of_layers(pair: Pair, x: Array) -> dict[bool, list[Array]]:
     found: dict[bool, list[Array]] = {}
     for training in (False, True):
         with pair.at(pair.keras, pair.start):
-            fed, found[training] = x, []
+            fed, found[training] = _as_first_layer_sees(pair, x), []
             for layer in _chain_of(pair.keras):
                 found[training].append(fed)
                 fed = array_of(_call(layer, fed, training))
     return found
+
+
+def _as_first_layer_sees(pair: Pair, x: Array) -> Array:
+    """Cast to the Input's dtype, with the axis of length 1 that a Sequential adds or drops; x itself where it is not known."""
+    try:
+        shape, dtype = tuple(pair.keras.input_shape), pair.keras.inputs[0].dtype
+    except (AttributeError, ValueError, TypeError):
+        return x
+    if x.ndim == len(shape) - 1 and shape[-1] == 1:
+        x = x[..., None]
+    elif x.ndim == len(shape) + 1 and x.shape[-1] == 1:
+        x = x[..., 0]
+    return x.astype(dtype)
 
 
 def _call(layer: Any, x: Any, training: bool) -> Any:

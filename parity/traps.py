@@ -100,9 +100,9 @@ def _gradient(layer: Any, name: str, compiled: Mapping[str, Any]) -> str:
     what = "the inputs" if "of the inputs" in name else name.rpartition("/")[2]
     parts = {"kernel": "x.T @ d_out", "bias": "the sum of d_out over the batch", "the inputs": "d_out @ kernel.T"}
     told = f": {parts[what]}" if kind == "Dense" and what in parts else ""
-    after = f"; before it the derivative of {activation}" if activation and activation != "linear" else ""
+    first = f"; first of all the derivative of {activation}" if activation else ""
     kink = f" ({_ACTIVATIONS[activation]})" if activation in ("relu", "celu") else ""
-    return f"The backward pass of {kind} for {what}{told}{after}{kink}."
+    return f"The backward pass of {kind} for {what}{told}{first}{kink}."
 
 
 def _optimizer(layer: Any, name: str, compiled: Mapping[str, Any]) -> str:
