@@ -19,7 +19,13 @@ if TYPE_CHECKING:
     from parity.errors import SetupError
     from parity.twinning import CannotTwin, twin
 
-_HOMES = {"Report": "checking", "check": "checking", "CannotTwin": "twinning", "twin": "twinning", "SetupError": "errors"}
+_HOMES = {
+    "Report": "checking",
+    "check": "checking",
+    "CannotTwin": "twinning",
+    "twin": "twinning",
+    "SetupError": "errors",
+}
 
 __all__ = ["CannotTwin", "Report", "SetupError", "check", "twin"]
 

@@ -5,37 +5,68 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from parity.checking import DEFAULT_ROWS, DEFAULT_SEED, check_on
-from parity.cli import AGREE, CANNOT_START, DISAGREE, INTERRUPTED, _seed
 from parity.devices import CHOICES
 from parity.errors import SetupError
 from parity.keras_side import load
 from parity.progress import Progress
-from parity.twinning import CannotTwin
 from tinynn._checks import did_you_mean
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def add_parser(commands: Any) -> None:
+    """The command's arguments, for `cli.main`."""
+    parser = commands.add_parser(
+        "check",
+        help="a model of your own beside its twin in the other library, rung by rung",
+        description="Compare a model of your own, of tinynn or of Keras, with its twin in the other library, rung by rung. "
+        "Exit code 0: they agree; 1: they do not; 2: it could not start.",
+    )
+    parser.add_argument(
+        "target",
+        metavar="FILE.py:FUNCTION",
+        help="a function without arguments that returns (model, x, y), the model compiled; a dict of custom_objects may "
+        "come fourth",
+    )
+    parser.add_argument(
+        "--rows",
+        type=_count,
+        default=DEFAULT_ROWS,
+        help=f"use the first so many rows, 0 for all (default: {DEFAULT_ROWS})",
+    )
+    parser.add_argument("--batch-size", type=_positive, default=32, metavar="N", help="rows in a step (default: 32)")
+    parser.add_argument("--steps", type=_positive, default=5, help="of training, compared one by one (default: 5)")
+    parser.add_argument("--epochs", type=_positive, default=2, help="of the fit from the seed (default: 2)")
+    parser.add_argument("--seed", type=_count, default=DEFAULT_SEED, help=f"(default: {DEFAULT_SEED})")
+    parser.add_argument(
+        "--device", choices=CHOICES, default="auto", help="where Keras runs (default: a GPU if there is one)"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the report as JSON")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write the report as a page")
+    parser.set_defaults(run=run)
+
+
+def run(asked: argparse.Namespace) -> int:
     """Build, compare, print, write.
 
     Returns:
-        The exit code: 0 the engines agree, 1 they do not, 2 it could not start as asked.
+        The exit code: 0 the engines agree, 1 they do not.
+
+    Raises:
+        SetupError: it could not start as asked.
     """
-    asked = _parser().parse_args(argv)
+    for path in (asked.json, asked.html):
+        _check_writable(path)
+    path, name = _file_and_function(asked.target)
     progress = Progress()
     try:
-        for path in (asked.json, asked.html):
-            _check_writable(path)
-        path, name = _file_and_function(asked.target)
         progress.start("loading TensorFlow")
         side = load(asked.device)  # before the file is run: it may import Keras
         progress.start(f"{path.name}: {name}()")
         model, x, y, custom_objects = _build(path, name)
-        rows = None if asked.rows == 0 else asked.rows
         report = check_on(
             side,
             model,
@@ -44,50 +75,27 @@ def main(argv: Sequence[str] | None = None) -> int:
             batch_size=asked.batch_size,
             steps=asked.steps,
             epochs=asked.epochs,
-            rows=rows,
+            rows=asked.rows or None,
             seed=asked.seed,
             custom_objects=custom_objects,
             say=progress.start,
         )
-    except (SetupError, CannotTwin, TypeError, ValueError) as error:
+    except (TypeError, ValueError) as error:
+        raise SetupError(str(error)) from error
+    finally:
         progress.clear()
-        print(f"parity check: {error}", file=sys.stderr)
-        return CANNOT_START
-    except KeyboardInterrupt:
-        print("\nparity check: interrupted; nothing was written.", file=sys.stderr)
-        return INTERRUPTED
-    progress.clear()
     print(report)
-    for path, write in ((asked.html, report.to_html), (asked.json, report.to_json)):
-        if path is not None:
-            write(path)
-            print(f"written: {path}")
-    return AGREE if report.agree else DISAGREE
+    for where, write in ((asked.html, report.to_html), (asked.json, report.to_json)):
+        if where is not None:
+            write(where)
+            print(f"written: {where}")
+    return 0 if report.agree else 1
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m parity check",
-        description="Compare a model of your own, of tinynn or of Keras, with its twin in the other library, rung by rung. "
-        "Exit code 0: they agree; 1: they do not; 2: it could not start.",
-    )
-    parser.add_argument(
-        "target", metavar="FILE.py:FUNCTION", help="a function without arguments that returns (model, x, y), compiled; a "
-        "dict of custom_objects may follow",
-    )  # fmt: skip
-    parser.add_argument(
-        "--rows", type=int, default=DEFAULT_ROWS, help=f"use the first so many rows, 0 for all (default: {DEFAULT_ROWS})"
-    )
-    parser.add_argument("--batch-size", type=_positive, default=32, metavar="N", help="rows in a step (default: 32)")
-    parser.add_argument("--steps", type=_positive, default=5, help="of training, compared one by one (default: 5)")
-    parser.add_argument("--epochs", type=_positive, default=2, help="of the fit from the seed (default: 2)")
-    parser.add_argument("--seed", type=_seed, default=DEFAULT_SEED, help=f"(default: {DEFAULT_SEED})")
-    parser.add_argument(
-        "--device", choices=CHOICES, default="auto", help="where Keras runs (default: a GPU if there is one)"
-    )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the report as JSON")
-    parser.add_argument("--html", type=Path, metavar="FILE", help="write the report as a page")
-    return parser
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f"expected an integer from 0 to 2**32 - 1; got {text!r}.")
+    return int(text)
 
 
 def _positive(text: str) -> int:

@@ -338,7 +338,11 @@ def _table(rungs: list[Rung]) -> list[str]:
         return "  ".join(aligned).rstrip()
 
     head = line([name for name, _ in _COLUMNS])
-    return [head, "-" * 76, *(line([f"{i} {rung.title}", *_cells(rung), rung.verdict]) for i, rung in enumerate(rungs, 1))]
+    return [
+        head,
+        "-" * 76,
+        *(line([f"{i} {rung.title}", *_cells(rung), rung.verdict]) for i, rung in enumerate(rungs, 1)),
+    ]
 
 
 def _cells(rung: Rung) -> list[str]:
@@ -405,7 +409,9 @@ def _details(number: int, rung: Rung) -> str:
                 f"<tr{wrong}><th scope='row'>{escape(one.place)}</th><td>{dtype}</td><td>{_relative(one, one.apart)}</td>"
                 f"<td>{_relative(one, one.allowed)}</td><td>{one.scale:.3g}</td></tr>"
             )
-    head = "".join(f'<th scope="col">{name}</th>' for name in ("array, worst entry", "in", "found", "allowed", "largest"))
+    head = "".join(
+        f'<th scope="col">{name}</th>' for name in ("array, worst entry", "in", "found", "allowed", "largest")
+    )
     opened = " open" if rung.verdict == FAIL else ""
     n = len(rows)
     return (

@@ -73,13 +73,19 @@ class Data(NamedTuple):
 
     def cast(self, dtype: str) -> Data:
         """Floats in another precision, class numbers as they are."""
-        return Data(*(a.astype(dtype) if a is not None and a.dtype.kind == "f" else a for a in self))
+
+        def cast(a: Array) -> Array:
+            return a.astype(dtype) if a.dtype.kind == "f" else a
+
+        y, weights = (None if a is None else cast(a) for a in (self.y, self.weights))
+        return Data(cast(self.x), y, weights)
 
     def batch(self, i: int, size: int) -> Data:
         """The i-th batch; round and round."""
         n = -(-len(self.x) // size)
         part = slice(i % n * size, (i % n + 1) * size)
-        return Data(*(None if a is None else a[part] for a in self))
+        y, weights = (None if a is None else a[part] for a in (self.y, self.weights))
+        return Data(self.x[part], y, weights)
 
 
 @dataclass(frozen=True)
@@ -289,7 +295,7 @@ class Pair:
             if all(one.ok for one in found):
                 rung.found[self.dtype] = found
                 return
-        reach = {name: 0.0 for name in theirs}
+        reach = dict.fromkeys(theirs, 0.0)
         for i in range(MOVES):
             generator = np.random.default_rng(i)
             again = run(self.keras, self.start.moved(generator, MOVED_BY, self.dtype), i)
@@ -374,7 +380,11 @@ def clue(ours: Array, theirs: Array) -> str:
         return "tinynn has zeros where Keras has none"
     if np.abs(b).max() == 0:
         return "Keras has zeros where tinynn has none"
-    if a.size > 1 and not np.allclose(a, b, atol=tiny, rtol=0) and np.allclose(np.sort(a), np.sort(b), atol=tiny, rtol=0):
+    if (
+        a.size > 1
+        and not np.allclose(a, b, atol=tiny, rtol=0)
+        and np.allclose(np.sort(a), np.sort(b), atol=tiny, rtol=0)
+    ):
         return "the same numbers in another order"
     large = np.abs(b) > 1e-3 * np.abs(b).max()
     ratios = a[large] / b[large]
@@ -590,27 +600,29 @@ def fit(rung: Rung, plan: Plan, dtype: str, pairs: dict[str, Pair]) -> None:
             result[short_name(variable).split("/")[0], f"{short_name(variable)} at the end"] = value
         return result
 
-    theirs, ours = run(pair.keras, initial["Keras"], None), run(pair.ours, initial["tinynn"], None)
-    allowed = {name: SEED_ALLOWED for name in theirs}
-    compared_ = [_with_one_decision(one, len(pair.data.x)) for one in compared(ours, theirs, allowed)]
-    if not all(one.ok for one in compared_):
-        reach = dict.fromkeys(theirs, 0.0)
+    at_keras, at_ours = run(pair.keras, initial["Keras"], None), run(pair.ours, initial["tinynn"], None)
+    n = len(pair.data.x)
+    at_the_end = [
+        _with_one_decision(one, n) for one in compared(at_ours, at_keras, dict.fromkeys(at_keras, SEED_ALLOWED))
+    ]
+    if not all(one.ok for one in at_the_end):
+        reach = dict.fromkeys(at_keras, 0.0)
         for i in range(MOVES):
             use_dtype(plan.keras, dtype)
             fresh = build(plan.blueprint, plan.keras, dtype, plan.custom_objects, False, (None, *pair.data.x.shape[1:]))
             again = run(fresh, initial["Keras"].moved(np.random.default_rng(i), MOVED_BY, dtype), i)
-            for key, array in theirs.items():
+            for key, array in at_keras.items():
                 reach[key] = max(reach[key], finite(distance(again[key], array)))
-        allowed = {key: max(SEED_ALLOWED, MULTIPLE * reach[key]) for key in theirs}
-        compared_ = [_with_one_decision(one, len(pair.data.x)) for one in compared(ours, theirs, allowed)]
-        if all(one.ok for one in compared_):
+        allowed = {key: max(SEED_ALLOWED, MULTIPLE * reach[key]) for key in at_keras}
+        at_the_end = [_with_one_decision(one, n) for one in compared(at_ours, at_keras, allowed)]
+        if all(one.ok for one in at_the_end):
             rung.notes.append(
                 f"fit ends more than {SEED_ALLOWED:.0e} apart, and so does Keras from itself when its start is moved "
                 f"by {MOVED_BY} ulp"
             )
-    rung.found[dtype] = found + compared_
+    rung.found[dtype] = found + at_the_end
     different = first_different_line(without_numbers(printed["tinynn"]), without_numbers(printed["Keras"]))
-    if different and all(one.ok for one in compared_):
+    if different and all(one.ok for one in at_the_end):
         rung.broken = f"printed {different}"
 
 
@@ -661,7 +673,9 @@ def _as_first_layer_sees(pair: Pair, x: Array) -> Array:
 
 def _call(layer: Any, x: Any, training: bool) -> Any:
     """The output; `training` is told to layers that listen, and to models."""
-    listens = hasattr(layer, "layers") or getattr(layer, "_call_has_training_arg", getattr(layer, "hears_training", False))
+    listens = hasattr(layer, "layers") or getattr(
+        layer, "_call_has_training_arg", getattr(layer, "hears_training", False)
+    )
     return layer(x, training=training) if listens else layer(x)
 
 

@@ -41,7 +41,7 @@ class Library:
     def owns(self, thing: Any) -> bool:
         """Whether a class or function, or the class of an object, comes with this library."""
         kind = thing if hasattr(thing, "__module__") and hasattr(thing, "__name__") else type(thing)
-        return str(kind.__module__).partition(".")[0] == self.module.__name__
+        return bool(str(kind.__module__).partition(".")[0] == self.module.__name__)
 
 
 TINYNN = Library("tinynn", tinynn)
@@ -115,11 +115,12 @@ def moved(arrays: Sequence[Array], generator: np.random.Generator, ulp: float, d
 def state_of(model: Any) -> State:
     """Copies of all that it holds."""
     optimizer = getattr(model, "optimizer", None)
-    built = optimizer is not None and getattr(optimizer, "built", False)
+    if not getattr(optimizer, "built", False):
+        optimizer = None
     return State(
         [array_of(variable) for variable in model.weights],
         [array_of(generator.state) for generator in generators_of(model)],
-        [array_of(variable) for variable in optimizer.variables] if built else None,
+        None if optimizer is None else [array_of(variable) for variable in optimizer.variables],
     )
 
 

@@ -42,7 +42,9 @@ _OPTIMIZERS = {
     "Lion": "the sign of a mean that is not the one kept",
 }
 
-_ROUNDS = " It shows in float32 alone, so look at where float64 slips in or an intermediate is rounded, not at the formula."
+_ROUNDS = (
+    " It shows in float32 alone, so look at where float64 slips in or an intermediate is rounded, not at the formula."
+)
 
 
 def likeliest(rung: str, layer: Any, name: str, compiled: Mapping[str, Any], only_float32: bool) -> str:
@@ -67,9 +69,10 @@ def _forward(layer: Any, name: str, compiled: Mapping[str, Any]) -> str:
     kind = type(layer).__name__
     known = _LAYERS.get(kind)
     if layer is None:
-        return "Each layer agrees by itself: their order, the Input's dtype (float64 is cast to floatx), or a layer called twice."
+        return "Each layer agrees by itself: their order, or the Input's dtype (float64 is cast to floatx)."
     activation = _activation_of(layer)
-    told = "; ".join(part for part in (known, _ACTIVATIONS.get(activation) and f"{activation}: {_ACTIVATIONS[activation]}") if part)
+    of_activation = f"{activation}: {_ACTIVATIONS[activation]}" if activation in _ACTIVATIONS else None
+    told = "; ".join(part for part in (known, of_activation) if part)
     return f"The forward pass of {kind}{f' ({activation})' if activation else ''}" + (f": {told}." if told else ".")
 
 
@@ -85,7 +88,7 @@ def _loss(layer: Any, name: str, compiled: Mapping[str, Any]) -> str:
             "clipped; then the mean over the batch, whose divisor sample weights leave alone."
         )
     return (
-        "The mean over the batch, whose divisor sample weights leave alone unless reduction is \"mean_with_sample_weight\"; "
+        'The mean over the batch, whose divisor sample weights leave alone unless reduction is "mean_with_sample_weight"; '
         "labels (n,) beside outputs (n, 1); penalties of regularizers, which join the loss."
     )
 

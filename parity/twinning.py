@@ -155,7 +155,8 @@ def _chain(model: Any) -> list[Any]:
         sources = _sources(nodes[0]["args"]) if len(nodes) == 1 and isinstance(nodes[0], dict) else []
         if sources != [previous]:
             raise CannotTwin(
-                f"{_called(layer)} of model {model.name!r}", "does not follow the layer before it: only chains have a twin."
+                f"{_called(layer)} of model {model.name!r}",
+                "does not follow the layer before it: only chains have a twin.",
             )
         previous = layer.name
         layers.append(layer)
@@ -315,7 +316,9 @@ class _Maker:
                 f"is your own {name}. Pass custom_objects={{{name!r}: the same written for {self.library.name}}}.",
             )
         found = self.custom[name]
-        return found if is_function or not isinstance(found, type) else self._from_config(found, value["config"], called)
+        return (
+            found if is_function or not isinstance(found, type) else self._from_config(found, value["config"], called)
+        )
 
     # What compile was given
 
@@ -360,7 +363,7 @@ class _Maker:
     # Both
 
     def _from_config(self, cls: Any, config: dict[str, Any], called: str) -> Any:
-        if not isinstance(cls, type):
+        if not hasattr(cls, "from_config"):
             return cls
         takes = _arguments_of(cls)
         config = {key: value for key, value in config.items() if value is not None or takes(key)}
@@ -372,7 +375,7 @@ class _Maker:
             raise CannotTwin(called, f"is not made again in {self.library.name} from {config}: {error}") from error
 
 
-def _arguments_of(cls: type) -> Callable[[str], bool]:
+def _arguments_of(cls: Any) -> Callable[[str], bool]:
     """Whether the class, or a base to which it passes what it does not know, has an argument of a name."""
     names: set[str] = set()
     for base in cls.__mro__:

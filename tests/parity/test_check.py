@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import tinynn
-from parity import check_cli, ladder
+from parity import cli, ladder
 from parity.ladder import apart, clue, one_compared
 from tinynn.engine import reference
 from tinynn.kernels import adam, dense, dropout, mean_squared_error, tanh
@@ -235,7 +235,13 @@ def swapped_batches(monkeypatch: pytest.MonkeyPatch) -> None:
         (scale_output(tanh, "forward", -1), "forward", "hidden", r"hidden output\[", r"forward pass of Dense \(tanh\)"),
         (scale_output(mean_squared_error, "forward", -1), "loss", "", "loss", "mean over the batch"),
         (scale_output(tanh, "backward", -1), "gradient", "hidden", "gradient of hidden/kernel", "derivative of tanh"),
-        (scale_output(dense, "backward", -1), "gradient", "last", "gradient of last/bias", "sum of d_out over the batch"),
+        (
+            scale_output(dense, "backward", -1),
+            "gradient",
+            "last",
+            "gradient of last/bias",
+            "sum of d_out over the batch",
+        ),
         (scale_output(dropout, "backward", -1), "gradient", "drop", "inputs of drop", "backward pass of Dropout"),
         (
             scale_output(mean_squared_error, "backward", -1),
@@ -308,9 +314,9 @@ def test_wrong_arguments_are_said(keras: Any) -> None:
         check(plain)
     with pytest.raises(ValueError, match=r"same number of rows, at least 1; got {'x': 20, 'y': 19}"):
         check(model_of(tinynn), X, Y[:19])
-    with pytest.raises(ValueError, match="rows must be a positive integer or None for all; got 0"):
+    with pytest.raises(ValueError, match=r"rows must be a positive integer or None for all; got 0"):
         check(model_of(tinynn), rows=0)
-    with pytest.raises(TypeError, match="A model is a tinynn.Sequential or a keras.Sequential"):
+    with pytest.raises(TypeError, match=r"A model is a tinynn\.Sequential or a keras\.Sequential"):
         check(X)
 
 
@@ -341,7 +347,7 @@ def test_the_command_checks_what_a_function_builds(
     script.write_text(SCRIPT)
     options = ["--rows", "10", "--batch-size", "4", "--steps", "1", "--epochs", "1"]
     written = ["--json", str(tmp_path / "r.json"), "--html", str(tmp_path / "r.html")]
-    assert check_cli.main([f"{script}:build", *options, *written]) == 0
+    assert cli.main(["check", f"{script}:build", *options, *written]) == 0
     printed = capsys.readouterr().out
     assert "10 rows, batches of 4" in printed
     assert "8 of 8 rungs hold" in printed
@@ -354,9 +360,9 @@ def test_the_command_checks_what_a_function_builds(
         (str(script), "expected FILE.py:FUNCTION, such as model.py:build"),
         (f"{tmp_path}/other.py:build", "there is no file"),
     ]:
-        assert check_cli.main([target]) == 2
+        assert cli.main(["check", target]) == 2
         assert message in capsys.readouterr().err
-    assert check_cli.main([f"{script}:build", "--html", str(tmp_path / "no" / "r.html")]) == 2
+    assert cli.main(["check", f"{script}:build", "--html", str(tmp_path / "no" / "r.html")]) == 2
     assert "there is no folder" in capsys.readouterr().err
 
 
@@ -369,7 +375,7 @@ def test_a_gpu_that_is_not_there_ends_with_code_2(
     if tensorflow.config.list_logical_devices("GPU"):
         pytest.skip("there is a GPU here")
     (tmp_path / "own.py").write_text(SCRIPT)
-    assert check_cli.main([f"{tmp_path / 'own.py'}:build", "--device", "gpu"]) == 2
+    assert cli.main(["check", f"{tmp_path / 'own.py'}:build", "--device", "gpu"]) == 2
     printed = capsys.readouterr()
     assert "--device gpu: TensorFlow finds no GPU here" in printed.err
     assert printed.out == ""

@@ -46,9 +46,12 @@ def classifier(k: Any) -> Any:
 
 
 def regularized(k: Any) -> Any:
-    L, O = k.layers, k.optimizers
-    dense = L.Dense(5, k.activations.tanh, kernel_regularizer=k.regularizers.L1L2(0.01, 0.02), kernel_constraint="max_norm")
-    optimizer = O.SGD(O.schedules.ExponentialDecay(0.1, 10, 0.9), momentum=0.9, nesterov=True, clipnorm=1.0)
+    L = k.layers
+    dense = L.Dense(
+        5, k.activations.tanh, kernel_regularizer=k.regularizers.L1L2(0.01, 0.02), kernel_constraint="max_norm"
+    )
+    rate = k.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9)
+    optimizer = k.optimizers.SGD(rate, momentum=0.9, nesterov=True, clipnorm=1.0)
     inner = k.Sequential([k.Input((5,)), L.Dense(3), L.LeakyReLU()])
     return trained(
         k, [dense, inner, L.GaussianNoise(0.1), L.Dense(2)], optimizer=optimizer, loss=k.losses.Huber(delta=0.3)
@@ -110,7 +113,9 @@ def test_a_functional_chain_has_a_twin_and_a_branch_has_none(keras: Any) -> None
     x32 = X.astype("float32")
     np.testing.assert_allclose(twin(chain)(x32), chain(x32).numpy(), rtol=1e-5, atol=1e-6)
     branch = keras.Model(x, keras.layers.Add(name="sum")([hidden, keras.layers.Dense(3)(x)]))
-    with pytest.raises(ValueError, match=r"because layer '\w+' \(Dense\) of model .*does not follow the layer before it"):
+    with pytest.raises(
+        ValueError, match=r"because layer '\w+' \(Dense\) of model .*does not follow the layer before it"
+    ):
         twin(branch)
 
 
@@ -167,7 +172,9 @@ def test_parts_of_your_own_need_custom_objects(keras: Any) -> None:
 
 
 def test_what_is_no_model_or_has_no_counterpart_is_said(keras: Any) -> None:
-    with pytest.raises(TypeError, match=r"A model is a tinynn.Sequential or a keras.Sequential; got .*Call the function"):
+    with pytest.raises(
+        TypeError, match=r"A model is a tinynn.Sequential or a keras.Sequential; got .*Call the function"
+    ):
         twin(classifier)
     image = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Conv2D(2, 3, name="conv")])
     with pytest.raises(ValueError, match=r"because layer 'conv' \(Conv2D\) has no counterpart in tinynn"):
