@@ -8,6 +8,7 @@ import random
 import re
 import subprocess
 import sys
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,10 @@ import tinynn
 from parity import cli, ladder
 from parity.ladder import apart, clue, one_compared
 from tinynn.engine import reference
-from tinynn.kernels import adam, dense, dropout, mean_squared_error, tanh
+from tinynn.kernels import adam, dense, mean_squared_error, tanh
 from tinynn.models.data import ArrayBatches
 from tinynn.models.trainer import Trainer
+from tinynn.random import streams
 
 ROOT = Path(__file__).parents[2]
 RUNGS = ["start", "forward", "loss", "gradient", "optimizer", "steps", "evaluate", "fit"]
@@ -166,16 +168,16 @@ def test_engines_agree_and_nothing_is_left_behind(keras: Any, home: str, tmp_pat
 # Errors put in on purpose, one or more for each rung -------------------------------------------------------------------
 
 
-def scale_output(module: Any, name: str, place: int, factor: float = 1.001) -> Any:
-    """A kernel whose `place`-th argument comes out scaled."""
+def scaled(module: Any, name: str, output: str, factor: float = 1.001) -> Any:
+    """A kernel with one of its outputs scaled."""
 
     def put_in(monkeypatch: pytest.MonkeyPatch) -> None:
         whole = getattr(module, name)
 
         def wrong(*args: Any, **kwargs: Any) -> Any:
-            result = whole(*args, **kwargs)
-            args[place][...] *= factor
-            return result
+            whole(*args, **kwargs)
+            array = signature(whole).bind(*args, **kwargs).arguments[output]
+            array[...] *= factor
 
         monkeypatch.setattr(module, name, wrong)
 
@@ -185,6 +187,11 @@ def scale_output(module: Any, name: str, place: int, factor: float = 1.001) -> A
 def weights_not_copied(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = tinynn.Sequential.set_weights
     monkeypatch.setattr(tinynn.Sequential, "set_weights", lambda self, w: whole(self, [w[0] * 1.001, *w[1:]]))
+
+
+def other_mask(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = streams.keep_mask
+    monkeypatch.setattr(streams, "keep_mask", lambda *args: ~whole(*args))
 
 
 def moved_epsilon(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,26 +239,26 @@ def swapped_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     ("put_in", "rung", "layer", "entry", "trap"),
     [
         (weights_not_copied, "start", "hidden", r"hidden/kernel\[", "weights that were not copied"),
-        (scale_output(tanh, "forward", -1), "forward", "hidden", r"hidden output\[", r"forward pass of Dense \(tanh\)"),
-        (scale_output(mean_squared_error, "forward", -1), "loss", "", "loss", "mean over the batch"),
-        (scale_output(tanh, "backward", -1), "gradient", "hidden", "gradient of hidden/kernel", "derivative of tanh"),
+        (scaled(tanh, "forward", "out"), "forward", "hidden", r"hidden output\[", r"forward pass of Dense \(tanh\)"),
+        (scaled(mean_squared_error, "forward", "losses"), "loss", "", "loss", "mean over the batch"),
+        (scaled(tanh, "backward", "d_x"), "gradient", "hidden", "gradient of hidden/kernel", "derivative of tanh"),
         (
-            scale_output(dense, "backward", -1),
+            scaled(dense, "backward", "d_bias"),
             "gradient",
             "last",
             "gradient of last/bias",
             "sum of d_out over the batch",
         ),
-        (scale_output(dropout, "backward", -1), "gradient", "drop", "inputs of drop", "backward pass of Dropout"),
+        (other_mask, "forward", "drop", r"drop output in training\[", r"mask follows from \[seed, counter\]"),
         (
-            scale_output(mean_squared_error, "backward", -1),
+            scaled(mean_squared_error, "backward", "d_pred"),
             "gradient",
             "last",
             "gradient of the loss by last/bias",
             "own derivative agrees, so it is the loss's",
         ),
         (moved_epsilon, "optimizer", "hidden", "hidden/kernel.* after step 1", "epsilon 1e-7 is added after the root"),
-        (scale_output(adam, "step", 3), "optimizer", "hidden", "hidden_kernel_velocity after step 1", "rule of Adam"),
+        (scaled(adam, "step", "v"), "optimizer", "hidden", "hidden_kernel_velocity after step 1", "rule of Adam"),
         (wrong_engine, "steps", "hidden", "hidden_kernel_momentum after step 1", "it is the engine that trains"),
         (unweighted_last_batch, "evaluate", "", "evaluate: loss", "weighted by their sizes"),
         (swapped_batches, "fit", "", "loss of the epochs", "order of batches under the seed"),
@@ -330,7 +337,7 @@ def build():
     x = np.linspace(-1, 1, 12)[:, None]
     model = keras.Sequential([keras.layers.Dense(3, "relu"), keras.layers.Dense(1)])
     model.compile("sgd", "mse", run_eagerly=True)
-    return model, x[:, 0], x**2
+    return model, x, x**2
 
 def nothing():
     return 1
@@ -341,7 +348,7 @@ def nothing():
 def test_the_command_checks_what_a_function_builds(
     keras: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Unbuilt, with inputs (n,) that become (n, 1)."""
+    """A model that is not built yet: it starts from what the seed gives."""
     monkeypatch.setattr(sys, "path", list(sys.path))
     script = tmp_path / "own.py"
     script.write_text(SCRIPT)
