@@ -64,9 +64,30 @@ def test_readme_training_run_prints_the_same_under_keras(keras: Any) -> None:
         assert printed[epoch] == line
 
 
-def test_other_python_blocks_run() -> None:
+def other_python_blocks() -> list[tuple[str, str]]:
+    """(page, code) of all blocks but README's training run."""
+    found = []
     for page in PAGES:
         blocks = python_blocks(page)
-        for code in blocks[1:] if page.name == "README.md" else blocks:
-            with contextlib.redirect_stdout(io.StringIO()):
-                exec(compile(code, page.name, "exec"), {})
+        found += [(page.name, code) for code in (blocks[1:] if page.name == "README.md" else blocks)]
+    return found
+
+
+def run_block(page: str, code: str) -> None:
+    with contextlib.redirect_stdout(io.StringIO()):
+        exec(compile(code, page, "exec"), {})
+
+
+def test_other_python_blocks_run() -> None:
+    for page, code in other_python_blocks():
+        if "import parity" not in code:
+            run_block(page, code)
+
+
+@pytest.mark.keras
+@pytest.mark.filterwarnings("ignore")
+def test_python_blocks_about_parity_run(keras: Any) -> None:
+    blocks = [(page, code) for page, code in other_python_blocks() if "import parity" in code]
+    assert blocks
+    for page, code in blocks:
+        run_block(page, code)
