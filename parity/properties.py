@@ -9,8 +9,9 @@ float32   A float64 shadow starts from the same numbers. The engine farther from
 
 moved     Where that fails, rounding may have been amplified: by a kink (the input of a relu that is zero to the last digit
 starts    switches in one engine only), by a sign or a quotient of gradients that are nothing but rounding. tinynn runs again
-          from weights, inputs and real targets moved by up to 8 ulp; 8 times as far as that takes this very quantity is
-          allowed. Zeros stay zeros, so what lies on a kink exactly (relu'(0)) lies there in every run and is compared.
+          from weights, inputs and real targets moved by up to 8 ulp, its gradients by 8 ulp of the step's largest, which
+          is what they may differ by; 8 times as far as that takes this very quantity is allowed. Zeros stay zeros, so
+          what lies on a kink exactly (relu'(0)) lies there in every run and is compared.
 
 cancel    A gradient may be nothing but the rounding of terms that cancel, exactly zero in one engine. It is as large as the
           rounding of those terms, and they are as large as the gradient is for other targets, where they do not cancel:
@@ -144,6 +145,22 @@ def _moved_by(value: Array, way: np.random.Generator | None, ulp: float) -> Arra
 _PRECISION = {float(np.finfo(name).eps): name for name in ("float32", "float64")}
 
 
+def _move_gradients(optimizer: Any, way: np.random.Generator, ulp: float) -> None:
+    """From now on every gradient that reaches the optimizer is moved by up to FEW ulp of the step's largest entry."""
+    apply = optimizer.apply
+
+    def moved(grads: Sequence[Any], trainable_variables: Any = None) -> None:
+        values = [None if grad is None else np.array(_value(grad)) for grad in grads]
+        bound = FEW * ulp * max((_largest(value) for value in values if value is not None), default=0.0)
+        parts = [
+            None if v is None else np.where(v == 0, v, v + bound * way.uniform(-1, 1, v.shape)).astype(v.dtype)
+            for v in values
+        ]
+        apply(parts, trainable_variables)
+
+    optimizer.apply = moved
+
+
 def _data(example: Example, dtype: str, way: np.random.Generator | None, ulp: float) -> tuple[Any, Any, Any]:
     x, y, weights = example.data(dtype)
     if ulp < 0:  # other targets: see `Case._cancelled`
@@ -175,6 +192,8 @@ def steps(
         model = example.build(engine.keras, dtype, **engine.compile_arguments, run_eagerly=True)
         if start is not None:
             model.set_weights([_moved_by(value.astype(_kind(value, dtype)), way, ulp) for value in start])
+        if way is not None:
+            _move_gradients(model.optimizer, way, ulp)
         x, y, weights = _data(example, dtype, way, ulp)
         run: Run = {"start": [np.array(value) for value in model.get_weights()]}
         run["outputs"] = np.array(_value(model(x, training=False)))
@@ -247,6 +266,7 @@ def fits(
         model = example.build(engine.keras, dtype, **{**engine.compile_arguments, **eager})
         if way is not None:
             model.set_weights([_moved_by(np.array(value), way, ulp) for value in model.get_weights()])
+            _move_gradients(model.optimizer, way, ulp)
         x, y, weights = _data(example, dtype, way, ulp)
         run: Run = {
             "start": [np.array(value) for value in model.get_weights()],
