@@ -96,9 +96,7 @@ class Example:
         if self.weights == "own":
             return own
         rng = np.random.default_rng(self.seed + 1)
-        return [
-            make_weights(rng, self.weights, value.shape).astype("float32").astype(value.dtype) for value in own
-        ]
+        return [make_weights(rng, self.weights, value.shape).astype("float32").astype(value.dtype) for value in own]
 
     # Building -----------------------------------------------------------------------------------------------------------
 

@@ -581,7 +581,9 @@ def _own_property(
 
     ours = expected(whole(None, example.dtype, 0.0))
     theirs = _gradients(example, parts(np.arange(example.samples)), example.dtype, loss_weight=loss_weight)
-    Case(property, example, example.dtype, ours, theirs, lambda *where: expected(whole(*where))).check(lambda name: True)
+    Case(property, example, example.dtype, ours, theirs, lambda *where: expected(whole(*where))).check(
+        lambda name: True
+    )
 
 
 def _gradients(

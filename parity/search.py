@@ -44,7 +44,7 @@ class Profile:
     jobs: int
 
 
-PROFILES = {"ci": Profile(300, 2026, 1), "nightly": Profile(10_000, 1986, 1)}
+PROFILES = {"ci": Profile(300, 2026, 2), "nightly": Profile(10_000, 1986, 2)}
 
 
 @dataclass
@@ -220,7 +220,7 @@ def add_parser(parsers: Any) -> None:
     parser.add_argument("--property", action="append", metavar="NAME", help="only this one; may be repeated")
     parser.add_argument("--state", type=Path, metavar="FILE", help="go on where this file says, and note there how far")
     parser.add_argument("--seconds", type=float, metavar="S", help="stop after the block in which these are over")
-    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes (default: 1)")
+    parser.add_argument("--jobs", type=int, metavar="N", help="processes (default: the profile's, 2)")
     parser.add_argument("--keep", type=Path, default=REGRESSIONS, metavar="DIR", help="where failures are written")
     parser.set_defaults(run=search)
 
@@ -248,7 +248,7 @@ def search(asked: argparse.Namespace) -> int:
     begin = progress.seconds
     known = len(state.failures)
     before = state.seconds
-    for block in _blocks(state, total, properties, asked.jobs):
+    for block in _blocks(state, total, properties, asked.jobs or profile.jobs):
         state.add(block)
         state.seconds = round(before + progress.seconds - begin, 1)
         state.write(asked.state)
@@ -308,10 +308,12 @@ def lines(state: State, total: int, again: Sequence[str]) -> list[str]:
     """The summary: a line per property, then the whole."""
     failed = Counter(found["property"] for found in state.failures)
     width = max(map(len, state.done), default=0)
-    table = [
-        f"{name:{width}}  {state.done.get(name, 0):7,} ran  {failed[name]:4} failed  {state.skipped.get(name, 0):7,} do not apply"
-        for name in {**state.done, **state.skipped}
-    ]
+    table = []
+    for name in {**state.done, **state.skipped}:
+        counts = (
+            f"{state.done.get(name, 0):7,} ran  {failed[name]:4} failed  {state.skipped.get(name, 0):7,} do not apply"
+        )
+        table.append(f"{name:{width}}  {counts}")
     refused = sum(state.refused.values())
     said = [f"of these, Keras refused {refused}: {why}" for why, refused in state.refused.items()] if refused else []
     whole = f"{state.examples:,} of {total:,} examples, {len(state.failures)} disagreements"

@@ -77,7 +77,5 @@ def _less(spec: Spec, keep: tuple[str, ...] = ("learning_rate",)) -> Iterator[Sp
             yield from ({**spec, name: n} for n in _smaller(value, step) if n % step == 0)
         elif name == "learning_rate" and isinstance(value, dict):
             yield {**spec, name: 0.1}
-        elif name == "activation" and spec["class"] == "Dense" and value != "linear":
-            yield rest
-        elif name != "class" and name not in keep:
+        elif name != "class" and (name not in keep or (name == "activation" and spec["class"] == "Dense")):
             yield rest

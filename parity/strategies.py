@@ -78,7 +78,9 @@ flags = st.booleans()
 # Layers ------------------------------------------------------------------------------------------------------------------
 
 
-def dense(units: Any = widths, activations: Iterable[str] = ACTIVATIONS, plain: bool = False) -> st.SearchStrategy[Spec]:
+def dense(
+    units: Any = widths, activations: Iterable[str] = ACTIVATIONS, plain: bool = False
+) -> st.SearchStrategy[Spec]:
     """Dense; `plain` without penalties and constraints."""
     extras: dict[str, Any] = {
         "activation": st.sampled_from(tuple(activations)),
@@ -182,7 +184,15 @@ _several = st.integers(2, 5)
 losses = st.one_of(
     _loss("MeanSquaredError", _REAL, ("real",), **_reduction),
     _loss("SparseCategoricalCrossentropy", _CLASSES, ("classes",), _several, **_logits, **_reduction),
-    _loss("CategoricalCrossentropy", _CLASSES, ("one_hot", "probabilities"), _several, **_logits, **_smoothing, **_reduction),
+    _loss(
+        "CategoricalCrossentropy",
+        _CLASSES,
+        ("one_hot", "probabilities"),
+        _several,
+        **_logits,
+        **_smoothing,
+        **_reduction,
+    ),
     _loss("BinaryCrossentropy", _BINARY, ("bits", "probabilities"), **_logits, **_smoothing, **_reduction),
     _loss("MeanAbsoluteError", _REAL, ("real",), **_reduction),
     _loss("MeanAbsolutePercentageError", _REAL, ("real", "counts"), **_reduction),
@@ -195,7 +205,15 @@ losses = st.one_of(
     _loss("Hinge", ("linear", "tanh"), ("signs", "bits", "real"), **_reduction),
     _loss("SquaredHinge", ("linear", "tanh"), ("signs", "bits", "real"), **_reduction),
     _loss("CategoricalHinge", ("linear", "softmax"), ("one_hot",), _several, **_reduction),
-    _loss("BinaryFocalCrossentropy", _BINARY, ("bits",), apply_class_balancing=st.just(True), **_gamma, **_logits, **_smoothing),
+    _loss(
+        "BinaryFocalCrossentropy",
+        _BINARY,
+        ("bits",),
+        apply_class_balancing=st.just(True),
+        **_gamma,
+        **_logits,
+        **_smoothing,
+    ),
     _loss("CategoricalFocalCrossentropy", _CLASSES, ("one_hot",), _several, **_gamma, **_logits, **_smoothing),
     _loss("CategoricalGeneralizedCrossEntropy", ("softmax",), ("classes",), _several, q=st.sampled_from((0.1, 0.9))),
     _loss("Dice", ("sigmoid", "softmax"), ("bits",), weights=False),
@@ -206,7 +224,14 @@ losses = st.one_of(
 # Metrics -----------------------------------------------------------------------------------------------------------------
 
 _METRICS: dict[str, tuple[Any, ...]] = {
-    "real": ("mse", "mae", {"class": "RootMeanSquaredError"}, {"class": "R2Score"}, {"class": "CosineSimilarity"}, "mape"),
+    "real": (
+        "mse",
+        "mae",
+        {"class": "RootMeanSquaredError"},
+        {"class": "R2Score"},
+        {"class": "CosineSimilarity"},
+        "mape",
+    ),
     "bits": (
         "binary_accuracy",
         {"class": "Precision"},
@@ -237,11 +262,23 @@ def metrics_for(targets: str) -> st.SearchStrategy[tuple[Any, ...]]:
 schedules: st.SearchStrategy[Spec] = st.sampled_from(
     (
         {"class": "ExponentialDecay", "initial_learning_rate": 0.1, "decay_steps": 2, "decay_rate": 0.5},
-        {"class": "ExponentialDecay", "initial_learning_rate": 0.1, "decay_steps": 2, "decay_rate": 0.5, "staircase": True},
+        {
+            "class": "ExponentialDecay",
+            "initial_learning_rate": 0.1,
+            "decay_steps": 2,
+            "decay_rate": 0.5,
+            "staircase": True,
+        },
         {"class": "InverseTimeDecay", "initial_learning_rate": 0.1, "decay_steps": 1, "decay_rate": 0.5},
         {"class": "PiecewiseConstantDecay", "boundaries": [1, 3], "values": [0.1, 0.05, 0.01]},
         {"class": "PolynomialDecay", "initial_learning_rate": 0.1, "decay_steps": 3, "power": 2.0, "cycle": True},
-        {"class": "CosineDecay", "initial_learning_rate": 0.01, "decay_steps": 3, "warmup_target": 0.1, "warmup_steps": 2},
+        {
+            "class": "CosineDecay",
+            "initial_learning_rate": 0.01,
+            "decay_steps": 3,
+            "warmup_target": 0.1,
+            "warmup_steps": 2,
+        },
         {"class": "CosineDecayRestarts", "initial_learning_rate": 0.1, "first_decay_steps": 2},
     )
 )
