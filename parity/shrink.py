@@ -7,7 +7,6 @@ Keras, so the parts of the example itself are left out, whole layers first: some
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
 from parity.example import INPUTS, SAMPLE_WEIGHTS, WEIGHTS, Example, Spec
@@ -35,32 +34,32 @@ def candidates(example: Example) -> Iterator[Example]:
     """Examples with one thing less, the largest things first."""
     layers = example.layers
     if len(layers) > 2:
-        yield replace(example, layers=layers[-1:])
+        yield example.but(layers=layers[-1:])
     for i in range(len(layers) - 1):
-        yield replace(example, layers=layers[:i] + layers[i + 1 :])
+        yield example.but(layers=layers[:i] + layers[i + 1 :])
     for name, least in (("epochs", 1), ("samples", 1), ("features", 1)):
         for value in _smaller(getattr(example, name), least):
-            yield replace(example, **{name: value})
+            yield example.but(**{name: value})
     if example.batch_size > example.samples:
-        yield replace(example, batch_size=example.samples)
+        yield example.but(batch_size=example.samples)
     for value in _smaller(example.batch_size, -(-example.samples // 4)):
-        yield replace(example, batch_size=value)
+        yield example.but(batch_size=value)
     plain = Example()
     for name in ("metrics", "class_weight", "sample_weight", "optimizer", "dtype"):
         if getattr(example, name) != getattr(plain, name):
-            yield replace(example, **{name: getattr(plain, name)})
+            yield example.but(**{name: getattr(plain, name)})
     for i in range(len(example.metrics)):
-        yield replace(example, metrics=example.metrics[:i] + example.metrics[i + 1 :])
+        yield example.but(metrics=example.metrics[:i] + example.metrics[i + 1 :])
     for name, order in (("inputs", INPUTS), ("weights", WEIGHTS), ("sample_weight", SAMPLE_WEIGHTS)):
-        for value in order[: order.index(getattr(example, name))]:
-            yield replace(example, **{name: value})
-    yield from (replace(example, optimizer=spec) for spec in _less(example.optimizer))
-    yield from (replace(example, loss=spec) for spec in _less(example.loss))
+        for simpler in order[: order.index(getattr(example, name))]:
+            yield example.but(**{name: simpler})
+    yield from (example.but(optimizer=spec) for spec in _less(example.optimizer))
+    yield from (example.but(loss=spec) for spec in _less(example.loss))
     for i, layer in enumerate(layers):
         for spec in _less(layer, keep=("units", "rate", "stddev", "scale", "groups", "activation")):
-            yield replace(example, layers=(*layers[:i], spec, *layers[i + 1 :]))
+            yield example.but(layers=(*layers[:i], spec, *layers[i + 1 :]))
     if example.seed:
-        yield replace(example, seed=0)
+        yield example.but(seed=0)
 
 
 def _smaller(value: int, least: int) -> Iterator[int]:
