@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help parity test bench docs lint format clean
+.PHONY: help parity parity-deep test bench docs lint format clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -25,6 +25,9 @@ $(VENV)/.keras: $(VENV)/.base
 
 parity: $(VENV)/.keras  ## train the same models in tinynn and Keras and compare (ARGS="--quick")
 	@$(BIN)/python -m parity $(ARGS)
+
+parity-deep: $(VENV)/.keras  ## random models in tinynn and Keras: 10,000, resumable, in two processes (ARGS="--examples 500")
+	@$(BIN)/python -m parity search --profile nightly --jobs 2 --state report/parity-deep.json $(ARGS)
 
 test: $(VENV)/.keras  ## all tests, against Keras where it matters (ARGS="-k dense")
 	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)

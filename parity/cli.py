@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from parity import machine, table
+from parity import machine, search, table
 from parity.devices import CHOICES
 from parity.engines import TINYNN
 from parity.errors import SetupError
@@ -35,7 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         _print_list()
         return AGREE
     try:
-        return _compare(asked)
+        code: int = asked.run(asked)
+        return code
     except SetupError as error:
         print(f"parity: {error}", file=sys.stderr)
         return CANNOT_START
@@ -108,6 +109,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--report", type=Path, metavar="DIR", help="write report.html and report.json into this folder")
     parser.add_argument("--list", action="store_true", help="the models and modes, without training")
+    parser.set_defaults(run=_compare)
+    search.add_parser(parser.add_subparsers(title="commands", metavar="search"))
     return parser
 
 

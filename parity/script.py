@@ -145,7 +145,6 @@ def fitted(library):
     history = model.fit(x, y, epochs={epochs}, shuffle={shuffle}, class_weight=class_weight, **weighted).history
     yield from history.items()
     yield from ((v.path, v) for v in [*model.variables, *model.optimizer.variables])
-    yield "evaluated", model.evaluate(x, y, **weighted)
     yield "predicted", model.predict(x, batch_size={batch_size}, verbose=0)
 
 

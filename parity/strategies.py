@@ -159,6 +159,7 @@ stacks = st.lists(hidden_layers, max_size=5)
 
 _reduction = {"reduction": st.sampled_from(("sum", "mean", "mean_with_sample_weight"))}
 _smoothing = {"label_smoothing": st.sampled_from((0.1, 0.5))}
+_balancing = {"apply_class_balancing": st.just(True)}
 _gamma = {"gamma": st.sampled_from((0.5, 1.0, 3.0)), "alpha": st.sampled_from((0.1, 0.75))}
 _logits = {"from_logits": st.just(True)}
 
@@ -209,7 +210,7 @@ losses = st.one_of(
         "BinaryFocalCrossentropy",
         _BINARY,
         ("bits",),
-        apply_class_balancing=st.just(True),
+        **_balancing,
         **_gamma,
         **_logits,
         **_smoothing,

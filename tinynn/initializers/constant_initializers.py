@@ -39,12 +39,15 @@ class Constant(Initializer):
         self.value = value
 
     def __call__(self, shape: Shape, dtype: Any = None) -> Array:
-        """The value everywhere, as any dtype.
+        """The value everywhere, as any dtype; a Python number by way of float32, in float64 too, as in Keras.
 
         Raises:
             ValueError: an array that does not fit the shape.
         """
-        value = np.asarray(value_of(self.value)).astype(_dtype(dtype))
+        value = np.asarray(value_of(self.value))
+        if value.dtype == np.float64 and not hasattr(value_of(self.value), "dtype"):
+            value = value.astype(np.float32)
+        value = value.astype(_dtype(dtype))
         try:
             return np.broadcast_to(value, shape).copy()
         except ValueError:
