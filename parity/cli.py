@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from parity import machine, search, table
+from parity import machine, mutate, search, table
 from parity.devices import CHOICES
 from parity.engines import TINYNN
 from parity.errors import SetupError
@@ -110,7 +110,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--report", type=Path, metavar="DIR", help="write report.html and report.json into this folder")
     parser.add_argument("--list", action="store_true", help="the models and modes, without training")
     parser.set_defaults(run=_compare)
-    search.add_parser(parser.add_subparsers(title="commands", metavar="search"))
+    commands = parser.add_subparsers(title="commands", metavar="search | mutate")
+    search.add_parser(commands)
+    mutate.add_parser(commands)
     return parser
 
 

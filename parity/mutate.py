@@ -10,6 +10,7 @@ Twins run as plain Python (NUMBA_DISABLE_JIT=1), which means the same and needs 
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import importlib
 import importlib.abc
@@ -17,19 +18,25 @@ import importlib.util
 import os
 import signal
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-from parity.faults import EXAMPLES, Fault
-from parity.progress import Progress
+from parity.errors import SetupError
+from parity.faults import EXAMPLES, FAULTS, TRAPS, Fault
+from parity.keras_side import load
+from parity.progress import Progress, clock
 
 PACKAGES = ("tinynn", "parity")
 SECONDS = 30
 """For one fault on one example: a fault may turn a loop into an endless one, which counts as seen."""
+
+ALL = 10_000
+"""Of Keras's answers are kept."""
 
 BROKEN = (NameError, SyntaxError, ImportError, AttributeError, UnboundLocalError)
 """Errors that mean that the fault itself is badly written: whatever sees these sees nothing."""
@@ -82,18 +89,19 @@ class Copies(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         Raises:
             ValueError: the fault's place is not there.
         """
+        changed, self._changed = self._changed, {}
+        if fault is not None:
+            path = self._files[fault.module]
+            self._changed[fault.module] = compile(fault.applied(path.read_text("utf-8")), str(path), "exec")
         before = {name: module for name, module in sys.modules.items() if name.partition(".")[0] in PACKAGES}
         for name in before:
             del sys.modules[name]
-        if fault is not None:
-            path = self._files[fault.module]
-            self._changed = {fault.module: compile(fault.applied(path.read_text("utf-8")), str(path), "exec")}
         sys.meta_path.insert(0, self)
         try:
             yield importlib.import_module("parity.properties")
         finally:
             sys.meta_path.remove(self)
-            self._changed = {}
+            self._changed = changed
             for name in [name for name in sys.modules if name.partition(".")[0] in PACKAGES]:
                 del sys.modules[name]
             sys.modules.update(before)
@@ -126,32 +134,50 @@ class Copies(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 def run(faults: Sequence[Fault], progress: Progress) -> Iterator[Result]:
-    """Try faults one after the other, after the properties were seen to hold without any.
+    """Try faults one after the other, each on its examples by the properties that should see it.
+
+    First those properties are asked about those examples without any fault, and must hold: else seeing means nothing.
 
     Raises:
-        AssertionError: a property does not hold on one of the examples though there is no fault.
+        SetupError: one does not hold.
     """
     os.environ["NUMBA_DISABLE_JIT"] = "1"
     copies = Copies(Path(__file__).parents[1])
-    answers: Any = None
-    pairs = list(dict.fromkeys((name, on) for fault in faults for name in fault.seen_by for on in fault.on))
-    with copies.with_fault(None) as properties:
-        answers = properties._kept
-        for i, (name, on) in enumerate(pairs):
-            progress.start(f"without a fault [{i + 1}/{len(pairs)}] {name} on {on}")
-            properties.KEEP = 10 * len(EXAMPLES)
-            with contextlib.suppress(properties.NotComparable):
-                properties.PROPERTIES[name](_example(on))
+    answers = _answers(copies, faults, progress)
     for i, fault in enumerate(faults):
         progress.start(f"[{i + 1}/{len(faults)}] {fault.engine}: {fault.name}")
-        result = Result(fault)
-        try:
-            with copies.with_fault(fault) as properties:
-                properties._kept, properties.KEEP = answers, 10 * len(EXAMPLES)
-                _try(result, properties, fault.seen_by)
-        except Exception as error:
-            result.broken = f"{type(error).__name__}: {error}"
-        yield result
+        yield judge(fault, copies, answers)
+
+
+def _answers(copies: Copies, faults: Sequence[Fault], progress: Progress) -> Any:
+    """Keras's answers about all examples, which `parity.properties` keeps."""
+    pairs = list(dict.fromkeys((name, on) for fault in faults for name in fault.seen_by for on in fault.on))
+    with copies.with_fault(None) as properties:
+        properties.KEEP = ALL
+        for i, (name, on) in enumerate(pairs):
+            progress.start(f"without a fault [{i + 1}/{len(pairs)}] {name}: {on}")
+            try:
+                properties.PROPERTIES[name](_example(on))
+            except properties.NotComparable as reason:
+                raise SetupError(f"{name} has nothing to say about the example {on!r}: {reason}") from None
+            except properties.Disagreement as found:
+                raise SetupError(f"the example {on!r} disagrees without a fault: {found}") from None
+        return properties._kept
+
+
+def judge(fault: Fault, copies: Copies, answers: Any = None) -> Result:
+    """What the properties that should see this fault say. answers: Keras's, from `parity.properties._kept`."""
+    result = Result(fault)
+    try:
+        with copies.with_fault(fault) as properties:
+            properties.KEEP = ALL
+            if answers is not None:
+                properties._kept = answers
+            for name in fault.seen_by:
+                _try(result, properties, name)
+    except Exception as error:  # the fault does not even run
+        result.broken = f"{type(error).__name__}: {error}"
+    return result
 
 
 def _example(name: str) -> Any:
@@ -159,25 +185,24 @@ def _example(name: str) -> Any:
     return importlib.import_module("parity.example").Example(**EXAMPLES[name].changes())
 
 
-def _try(result: Result, properties: Any, names: Iterable[str]) -> None:
-    """Ask these properties about all examples of the fault."""
-    for name in names:
-        for on in result.fault.on:
-            try:
-                with _at_most(SECONDS):
-                    properties.PROPERTIES[name](_example(on))
-            except properties.NotComparable as reason:
-                result.told.setdefault(name, f"nothing to say: {reason}")
-                continue
-            except properties.Disagreement as found:
-                if isinstance(found.__cause__, BROKEN):
-                    raise found.__cause__ from None
-                result.seen[name] = result.seen.get(name, 0) + 1
-                result.told[name] = str(found).partition("\n")[0]
-            except TimeoutError:
-                result.seen[name] = result.seen.get(name, 0) + 1
-                result.told[name] = f"no end after {SECONDS} s"
-            result.tried[name] = result.tried.get(name, 0) + 1
+def _try(result: Result, properties: Any, name: str) -> None:
+    """Ask a property about all examples of the fault."""
+    for on in result.fault.on:
+        result.tried[name] = result.tried.get(name, 0) + 1
+        try:
+            with _at_most(SECONDS):
+                properties.PROPERTIES[name](_example(on))
+            continue
+        except properties.NotComparable as reason:
+            result.told.setdefault(name, f"nothing to say: {reason}")
+            continue
+        except properties.Disagreement as found:
+            if isinstance(found.__cause__, BROKEN):
+                raise found.__cause__ from None
+            result.told[name] = str(found).partition("\n")[0]
+        except TimeoutError:
+            result.told[name] = f"no end after {SECONDS} s"
+        result.seen[name] = result.seen.get(name, 0) + 1
 
 
 @contextlib.contextmanager
@@ -199,18 +224,87 @@ def _at_most(seconds: int) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def table(results: Mapping[str, Result] | Iterable[Result]) -> list[str]:
-    """A line per fault."""
-    return [line(result) for result in results]  # type: ignore[arg-type]
+# The command -------------------------------------------------------------------------------------------------------------
+
+
+def add_parser(parsers: Any) -> None:
+    """`python -m parity mutate` and its options."""
+    parser = parsers.add_parser(
+        "mutate",
+        help="make deliberate faults in copies of tinynn: the properties have to see every one",
+        description="Make deliberate faults in copies of tinynn, one at a time, and see that the parity suite notices. "
+        "Exit code 0: every fault was seen; 1: some survive; 2: it could not start.",
+    )
+    parser.add_argument("--fault", action="append", metavar="TEXT", help="only those with this in their names")
+    parser.add_argument("--trap", action="append", choices=list(TRAPS), metavar="TRAP", help="only those of this trap")
+    parser.add_argument("--engine", choices=("reference", "compiled"), help="only those in this engine")
+    parser.add_argument("--quick", action="store_true", help="only the first of each trap and engine")
+    parser.add_argument("--why", action="store_true", help="also what the properties said")
+    parser.set_defaults(run=mutate)
+
+
+def mutate(asked: argparse.Namespace) -> int:
+    """Try the faults asked for and print a line for each; the exit code."""
+    from parity.cli import AGREE, DISAGREE
+
+    faults = chosen(asked.fault, asked.trap, asked.engine, asked.quick)
+    if not faults:
+        raise SetupError("no fault is of that description; python -m parity mutate --help")
+    progress = Progress()
+    if any(fault.engine == "reference" for fault in faults):
+        progress.start("loading TensorFlow")
+        load("cpu")
+    results: list[Result] = []
+    for result in run(faults, progress):
+        progress.clear()
+        if not results:
+            print(HEADING, flush=True)
+        print(line(result), flush=True)
+        if asked.why or result.survives:
+            for name, told in result.told.items():
+                print(f"{'':12s}{name}: {told}", flush=True)
+        results.append(result)
+    progress.clear()
+    print("", *summary(results), f"in {clock(progress.seconds)}", sep="\n", flush=True)
+    return DISAGREE if any(result.survives for result in results) else AGREE
+
+
+def chosen(
+    names: Sequence[str] | None = None,
+    traps: Sequence[str] | None = None,
+    engine: str | None = None,
+    quick: bool = False,
+) -> list[Fault]:
+    """The faults of a description."""
+    found = [
+        fault
+        for fault in FAULTS
+        if (not names or any(name.lower() in fault.name.lower() for name in names))
+        and (not traps or fault.trap in traps)
+        and (engine is None or fault.engine == engine)
+    ]
+    if quick:
+        found = list({(fault.engine, fault.trap): fault for fault in reversed(found)}.values())[::-1]
+    return found
+
+
+HEADING = f"{'engine':9s}  {'fault':64s}  {'trap':13s}  seen by, in how many of the examples"
 
 
 def line(result: Result) -> str:
-    """'Adam: epsilon within the root              adam       steps_in_float64 1/1'."""
+    """'reference  Adam: epsilon within the root    adam    one_step 1/1'."""
     fault = result.fault
-    if result.broken:
-        outcome = f"BROKEN {result.broken}"
-    elif result.survives:
-        outcome = f"SURVIVES {', '.join(result.blind)}"
-    else:
-        outcome = ", ".join(f"{name} {count}/{result.tried[name]}" for name, count in result.seen.items())
-    return f"{fault.engine:9s} {fault.name:66s} {fault.trap:16s} {outcome}"
+    counts = [f"{name} {count}/{result.tried[name]}" for name, count in result.seen.items()]
+    outcome = ", ".join(counts)
+    if result.survives:
+        outcome = f"BROKEN: {result.broken}" if result.broken else f"SURVIVES {', '.join(result.blind)}"
+    return f"{fault.engine:9s}  {fault.name:64s}  {fault.trap:13s}  {outcome}"
+
+
+def summary(results: Sequence[Result]) -> list[str]:
+    """How many were seen, by which property, and which were not."""
+    seen = [result for result in results if not result.survives]
+    by = Counter(name for result in seen for name in result.seen)
+    lost = [f"SURVIVES  {result.fault.engine}: {result.fault.name}" for result in results if result.survives]
+    counts = ", ".join(f"{name} {count}" for name, count in by.most_common())
+    return [*lost, f"{len(results)} faults, {len(seen)} seen ({counts}), {len(lost)} survive"]

@@ -15,7 +15,6 @@ from parity.faults import layers, losses, optimizers, training, twins
 from parity.faults.examples import EXAMPLES as EXAMPLES
 from parity.faults.fault import Fault
 
-
 TRAPS = {
     "logits": "after a softmax or sigmoid, cross-entropy goes back to the logits",
     "clip": "plain probabilities are clipped to [1e-7, 1 - 1e-7], and outside the clip the gradient is zero",

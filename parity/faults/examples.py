@@ -92,7 +92,7 @@ def initialized(name: str, **arguments: Any) -> Example:
 EXAMPLES: dict[str, Example] = {
     # Optimizers
     "sgd": PLAIN,
-    "sgd-decay": trained_by("SGD", weight_decay=0.1),
+    "sgd-decay": trained_by("SGD", learning_rate=0.5, weight_decay=0.7).but(weights="normal"),
     "momentum": trained_by("SGD", momentum=0.9),
     "momentum-schedule": trained_by("SGD", momentum=0.9).but(
         optimizer=rule("SGD", momentum=0.9) | {"learning_rate": FALLING}
@@ -165,7 +165,7 @@ EXAMPLES: dict[str, Example] = {
     "plain-sparse": CLASSES.but(layers=(dense(3, "hard_sigmoid"),), weights="large"),
     "smoothing": ONE_HOT.but(loss={"class": "CategoricalCrossentropy", "label_smoothing": 0.2}),
     "smoothing-binary": BINARY.but(loss={"class": "BinaryCrossentropy", "label_smoothing": 0.2}),
-    "epsilon-set": BINARY.but(layers=(dense(3, "relu"), dense(2, "hard_sigmoid")), inputs="huge"),
+    "epsilon-set": BINARY.but(layers=(dense(3, "relu"), dense(2, "hard_sigmoid")), inputs="huge", metrics=()),
     # Weights and reductions
     "weighted": judged_by("MeanSquaredError").but(sample_weight="uniform"),
     "weighted-mean": judged_by("MeanSquaredError", reduction="mean_with_sample_weight").but(sample_weight="uniform"),
@@ -218,6 +218,7 @@ EXAMPLES: dict[str, Example] = {
     "biased": PLAIN.but(weights="normal"),
     # Normalization and noise
     "batch-normalization": with_layer(BATCH_NORMALIZATION),
+    "batch-normalization-frozen": with_layer(BATCH_NORMALIZATION | {"trainable": False}),
     "batch-normalization-deep": with_layer(BATCH_NORMALIZATION),
     "layer-normalization": with_layer(LAYER_NORMALIZATION),
     "layer-normalization-deep": with_layer(LAYER_NORMALIZATION),

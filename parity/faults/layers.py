@@ -12,7 +12,7 @@ FAULTS = (
         old="    d_x[:] = d_out * (out > 0)\n",
         new="    d_x[:] = d_out * (out >= 0)\n",
         on=("relu",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="relu: a gradient of 1 at 0",
@@ -23,18 +23,21 @@ FAULTS = (
             "\n"
             "\n"
             "def backward(d_out: Array, out: Array, d_x: Array) -> None:\n"
-            '    """1 where x > 0, else 0. At the kink the derivative does not exist; 0 is the choice of Keras, PyTorch and JAX.\n'
+            '    """1 where x > 0, else 0. At the kink the derivative does not exist; 0 is the choice '
+            "of Keras, PyTorch and JAX.\n"
             "\n"
             "    out > 0 exactly where x > 0, so the saved output is enough.\n"
             '    """\n'
             "    d_x[:] = d_out * (out > 0)\n"
         ),
         new=(
-            "    out[:] = np.where(x.real < 0, -0.0, np.where(x == 0, 0, x))  # .real: the complex-step oracle passes complex x\n"
+            "    out[:] = np.where(x.real < 0, -0.0, np.where(x == 0, 0, x))  # .real: the "
+            "complex-step oracle passes complex x\n"
             "\n"
             "\n"
             "def backward(d_out: Array, out: Array, d_x: Array) -> None:\n"
-            '    """1 where x > 0, else 0. At the kink the derivative does not exist; 0 is the choice of Keras, PyTorch and JAX.\n'
+            '    """1 where x > 0, else 0. At the kink the derivative does not exist; 0 is the choice '
+            "of Keras, PyTorch and JAX.\n"
             "\n"
             "    out > 0 exactly where x > 0, so the saved output is enough.\n"
             '    """\n'
@@ -50,7 +53,7 @@ FAULTS = (
         old="np.where(x.real > 0, x, x * out.real.dtype.type(np.float32(negative_slope)))",
         new="np.where(x.real > 0, x, x * out.real.dtype.type(negative_slope))",
         on=("leaky-relu",),
-        seen_by=(),
+        seen_by=("forward",),
     ),
     Fault(
         name="leaky relu: 1 at the kink",
@@ -341,8 +344,8 @@ FAULTS = (
         name="layer normalization: epsilon beside the root",
         trap="normalization",
         file="kernels/layer_normalization.py",
-        old="    inverse[:] = 1 / np.sqrt(np.square(x - mean[:, None]).mean(axis=1) + x.dtype.type(epsilon))\n",
-        new="    inverse[:] = 1 / (np.sqrt(np.square(x - mean[:, None]).mean(axis=1)) + x.dtype.type(epsilon))\n",
+        old=("    inverse[:] = 1 / np.sqrt(np.square(x - mean[:, None]).mean(axis=1) + x.dtype.type(epsilon))\n"),
+        new=("    inverse[:] = 1 / (np.sqrt(np.square(x - mean[:, None]).mean(axis=1)) + x.dtype.type(epsilon))\n"),
         on=("layer-normalization",),
         seen_by=(),
     ),
@@ -414,7 +417,7 @@ FAULTS = (
         trap="dropout",
         file="random/functions.py",
         old="    return masked(x), masked\n",
-        new="    return masked(x), lambda d_out: np.where(np.roll(kept, 1, axis=0), d_out * scale, scale * 0)\n",
+        new=("    return masked(x), lambda d_out: np.where(np.roll(kept, 1, axis=0), d_out * scale, scale * 0)\n"),
         on=("dropout",),
         seen_by=(),
     ),

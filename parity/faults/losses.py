@@ -132,7 +132,10 @@ FAULTS = (
         name="softmax cross-entropy: no row maximum",
         trap="stability",
         file="kernels/softmax_crossentropy.py",
-        old="    shifted = logits - logits.real.max(axis=1, keepdims=True)  # .real: the complex-step oracle passes complex logits\n",
+        old=(
+            "    shifted = logits - logits.real.max(axis=1, keepdims=True)  # .real: the complex-step "
+            "oracle passes complex logits\n"
+        ),
         new="    shifted = logits\n",
         on=("onehot-saturated",),
         seen_by=(),
@@ -177,7 +180,7 @@ FAULTS = (
         name="sigmoid cross-entropy: overflow",
         trap="stability",
         file="kernels/sigmoid_crossentropy.py",
-        old="    losses[:] = np.where(positive, x, 0) - x * y_true + np.log1p(np.exp(np.where(positive, -x, x)))\n",
+        old=("    losses[:] = np.where(positive, x, 0) - x * y_true + np.log1p(np.exp(np.where(positive, -x, x)))\n"),
         new="    losses[:] = x - x * y_true + np.log1p(np.exp(-x))\n",
         on=("sigmoid-saturated",),
         seen_by=(),
@@ -349,7 +352,7 @@ FAULTS = (
         trap="losses",
         file="kernels/poisson.py",
         old="    losses[...] = (y_pred - y_true * np.log(",
-        new="    losses[...] = (y_pred - y_true + y_true * np.log(np.maximum(y_true, 1)) - y_true * np.log(",
+        new=("    losses[...] = (y_pred - y_true + y_true * np.log(np.maximum(y_true, 1)) - y_true * np.log("),
         on=("poisson",),
         seen_by=(),
     ),

@@ -198,8 +198,11 @@ FAULTS = (
         name="Adadelta: epsilon beside the roots",
         trap="epsilon",
         file="kernels/adadelta.py",
-        old="    delta = -(np.sqrt(accumulated_delta_var + epsilon) * grads / np.sqrt(accumulated_grad + epsilon))\n",
-        new="    delta = -((np.sqrt(accumulated_delta_var) + epsilon) * grads / (np.sqrt(accumulated_grad) + epsilon))\n",
+        old=("    delta = -(np.sqrt(accumulated_delta_var + epsilon) * grads / np.sqrt(accumulated_grad + epsilon))\n"),
+        new=(
+            "    delta = -((np.sqrt(accumulated_delta_var) + epsilon) * grads / "
+            "(np.sqrt(accumulated_grad) + epsilon))\n"
+        ),
         on=("adadelta",),
         seen_by=(),
     ),
@@ -399,7 +402,7 @@ FAULTS = (
         name="weight decay: without the learning rate",
         trap="decay",
         file="kernels/weight_decay.py",
-        old="            params[start:stop] -= params[start:stop] * float(np.float32(decay)) * learning_rate\n",
+        old=("            params[start:stop] -= params[start:stop] * float(np.float32(decay)) * learning_rate\n"),
         new="            params[start:stop] -= params[start:stop] * float(np.float32(decay))\n",
         on=("adamw",),
         seen_by=(),
@@ -417,7 +420,7 @@ FAULTS = (
         name="weight decay: not by way of float32",
         trap="decay",
         file="kernels/weight_decay.py",
-        old="            params[start:stop] -= params[start:stop] * float(np.float32(decay)) * learning_rate\n",
+        old=("            params[start:stop] -= params[start:stop] * float(np.float32(decay)) * learning_rate\n"),
         new="            params[start:stop] -= params[start:stop] * float(decay) * learning_rate\n",
         on=("sgd-decay",),
         seen_by=(),

@@ -64,7 +64,8 @@ FAULTS = (
         file="models/data.py",
         old=("for array in (self.x, self.y, self.sample_weight))\n        )\n"),
         new=(
-            "for array in (self.x, self.y, self.sample_weight if (i + 1) * self.batch_size <= len(self.x) else None))\n"
+            "for array in (self.x, self.y, self.sample_weight if (i + 1) * self.batch_size <= "
+            "len(self.x) else None))\n"
             "        )\n"
         ),
         on=("class-weights",),
@@ -92,7 +93,10 @@ FAULTS = (
         name="casts: float64 inputs stay",
         trap="casts",
         file="models/data.py",
-        old='    return array.astype(config.floatx()) if array.dtype.kind == "f" and array.dtype != config.floatx() else array\n',
+        old=(
+            '    return array.astype(config.floatx()) if array.dtype.kind == "f" and array.dtype != '
+            "config.floatx() else array\n"
+        ),
         new="    return array\n",
         on=("float64-data",),
         seen_by=(),
@@ -234,7 +238,7 @@ FAULTS = (
         trap="strict",
         file="metrics/accuracy.py",
         old="    matches = _as_floatx(y_true == ops.argmax(y_pred, axis=-1))\n",
-        new="    matches = _as_floatx(y_true == y_pred.shape[-1] - 1 - ops.argmax(y_pred[..., ::-1], axis=-1))\n",
+        new=("    matches = _as_floatx(y_true == y_pred.shape[-1] - 1 - ops.argmax(y_pred[..., ::-1], axis=-1))\n"),
         on=("zero-softmax",),
         seen_by=(),
     ),
@@ -262,7 +266,8 @@ FAULTS = (
         file="metrics/reduction.py",
         old=(
             "        self.total.value += values.sum()\n"
-            "        self.count.value += weight.sum() if weight is not None else (len(values) if values.ndim else 1)\n"
+            "        self.count.value += weight.sum() if weight is not None else (len(values) if "
+            "values.ndim else 1)\n"
         ),
         new=(
             "        self.total.value += values.sum() if weight is not None else values.mean()\n"
@@ -407,6 +412,33 @@ FAULTS = (
         old="        return [variable.numpy() for variable in self.weights]\n",
         new="        return [variable.numpy() for variable in reversed(self.weights)]\n",
         on=("sgd",),
+        seen_by=(),
+    ),
+    Fault(
+        name="weighted metrics: without the weights",
+        trap="metrics",
+        file="models/compile_utils.py",
+        old="            metric.update_state(y_true, y_pred, sample_weight)\n",
+        new="            metric.update_state(y_true, y_pred)\n",
+        on=("weighted-mse-metric",),
+        seen_by=(),
+    ),
+    Fault(
+        name="loss weight: left out",
+        trap="weights",
+        file="models/compile_utils.py",
+        old="        return value if self.weight is None else ops.multiply(value, self.weight)\n",
+        new="        return value\n",
+        on=("sgd",),
+        seen_by=(),
+    ),
+    Fault(
+        name="batch normalization: a frozen layer goes on learning",
+        trap="normalization",
+        file="layers/batch_normalization.py",
+        old="        if not (training and self.trainable):\n",
+        new="        if not training:\n",
+        on=("batch-normalization-frozen",),
         seen_by=(),
     ),
 )

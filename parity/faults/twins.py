@@ -178,7 +178,8 @@ FAULTS = (
         trap="batch-loss",
         file="engine/loop.py",
         old=(
-            "        totals[0, 0] += (total / divisor if divisor != zero else zero) * factor * real(size)\n"
+            "        totals[0, 0] += (total / divisor if divisor != zero else zero) * factor * "
+            "real(size)\n"
             "        totals[0, 1] += real(size)\n"
         ),
         new=(
@@ -227,8 +228,8 @@ FAULTS = (
         name="loop: sample weights of the first batch for all",
         trap="weights",
         file="engine/loop.py",
-        old="            gather(job[c.WEIGHT_UNIT], sample_weight, _ONE, _NONE, order, start, column, frame)\n",
-        new="            gather(job[c.WEIGHT_UNIT], sample_weight, _ONE, _NONE, order, _NONE, column, frame)\n",
+        old=("            gather(job[c.WEIGHT_UNIT], sample_weight, _ONE, _NONE, order, start, column, frame)\n"),
+        new=("            gather(job[c.WEIGHT_UNIT], sample_weight, _ONE, _NONE, order, _NONE, column, frame)\n"),
         on=("twin-weighted",),
         seen_by=(),
         engine="compiled",
@@ -317,8 +318,11 @@ FAULTS = (
         name="plain SGD in one product: the rate 1.001 times",
         trap="gradient",
         file="engine/loop.py",
-        old="                dense.add_product(-learning_rate[0], x, d, one, view(params, at, mine, units))\n",
-        new="                dense.add_product(-learning_rate[0] * real(1.001), x, d, one, view(params, at, mine, units))\n",
+        old=("                dense.add_product(-learning_rate[0], x, d, one, view(params, at, mine, units))\n"),
+        new=(
+            "                dense.add_product(-learning_rate[0] * real(1.001), x, d, one, "
+            "view(params, at, mine, units))\n"
+        ),
         on=("twin",),
         seen_by=(),
         engine="compiled",
