@@ -71,7 +71,7 @@ FAULTS = (
         old="def leaky_relu(x: Tensor, negative_slope: float = 0.2) -> Any:",
         new="def leaky_relu(x: Tensor, negative_slope: float = 0.01) -> Any:",
         on=("leaky-relu",),
-        seen_by=(),
+        seen_by=("forward",),
     ),
     Fault(
         name="elu: alpha left out of the gradient",
@@ -80,7 +80,7 @@ FAULTS = (
         old="np.where(x > 0, d_out, d_out * scale *",
         new="np.where(x > 0, d_out, d_out *",
         on=("elu",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="selu: alpha of 1.67",
@@ -89,7 +89,7 @@ FAULTS = (
         old="SCALE_ALPHA = 1.7580993408473768599402175208123",
         new="SCALE_ALPHA = 1.7546705",
         on=("selu",),
-        seen_by=(),
+        seen_by=("forward",),
     ),
     Fault(
         name="gelu: the tanh approximation",
@@ -98,7 +98,7 @@ FAULTS = (
         old="return (_gelu_tanh if approximate else _gelu)(floating(x))",
         new="return _gelu_tanh(floating(x))",
         on=("gelu",),
-        seen_by=(),
+        seen_by=("forward",),
     ),
     Fault(
         name="gelu: the root of 1/2 in full",
@@ -107,7 +107,7 @@ FAULTS = (
         old="ROOT_HALF = float(np.float32(0.7071067811865476))",
         new="ROOT_HALF = 0.7071067811865476",
         on=("gelu",),
-        seen_by=(),
+        seen_by=("forward",),
     ),
     Fault(
         name="silu: the sigmoid's share of the gradient alone",
@@ -116,7 +116,7 @@ FAULTS = (
         old="d_out * (s * (1 + x * (1 - s)))",
         new="d_out * s",
         on=("silu",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="sigmoid: s' = s",
@@ -125,14 +125,14 @@ FAULTS = (
         old="    d_x[:] = d_out * out * (1 - out)\n",
         new="    d_x[:] = d_out * out\n",
         on=("sigmoid",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="sigmoid: overflow",
         trap="stability",
         file="kernels/sigmoid.py",
         old=("    e = np.exp(np.where(negative, x, -x))\n    out[:] = np.where(negative, e, 1) / (1 + e)\n"),
-        new=("    e = np.exp(-x)\n    out[:] = 1 / (1 + e)\n"),
+        new=("    e = np.exp(x)\n    out[:] = e / (1 + e)\n"),
         on=("sigmoid-huge",),
         seen_by=(),
     ),
@@ -143,7 +143,7 @@ FAULTS = (
         old="    d_x[:] = d_out * (1 - out * out)\n",
         new="    d_x[:] = d_out * (1 - out)\n",
         on=("sgd",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="softmax: no row maximum",
@@ -152,7 +152,7 @@ FAULTS = (
         old="    e = np.exp(x - x.real.max(axis=-1, keepdims=True))",
         new="    e = np.exp(x)",
         on=("softmax-huge",),
-        seen_by=(),
+        seen_by=("forward",),
     ),
     Fault(
         name="softmax: each entry by itself in the gradient",
@@ -161,7 +161,7 @@ FAULTS = (
         old="    d_x[:] = (d_out - (d_out * out).sum(axis=-1, keepdims=True)) * out\n",
         new="    d_x[:] = d_out * (1 - out) * out\n",
         on=("softmax-hidden",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="log softmax: no row maximum",
@@ -170,7 +170,7 @@ FAULTS = (
         old="    shifted = x - x.real.max(axis=-1, keepdims=True)",
         new="    shifted = x",
         on=("log-softmax-huge",),
-        seen_by=(),
+        seen_by=("forward",),
     ),
     Fault(
         name="softplus: log for log1p",
@@ -188,7 +188,7 @@ FAULTS = (
         old="    out[:] = np.where(below, 0, x) + np.log1p(np.exp(np.where(below, x, -x)))\n",
         new="    out[:] = np.log1p(np.exp(x))\n",
         on=("softplus-huge",),
-        seen_by=(),
+        seen_by=("forward",),
     ),
     Fault(
         name="softsign: the square",
@@ -197,7 +197,7 @@ FAULTS = (
         old="    d_x[:] = d_out / (below * below)\n",
         new="    d_x[:] = d_out / below\n",
         on=("softsign",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="hard sigmoid: Keras 2's, 0.2 x + 0.5",
@@ -209,7 +209,7 @@ FAULTS = (
         ),
         new="    out[:] = np.clip(0.2 * x + 0.5, 0, 1)\n",
         on=("hard-sigmoid",),
-        seen_by=(),
+        seen_by=("forward",),
     ),
     Fault(
         name="hard sigmoid: 1/6 at the kinks",
@@ -218,7 +218,7 @@ FAULTS = (
         old="np.where((out > 0) & (out < 1), d_out / 6, 0)",
         new="np.where((out >= 0) & (out <= 1), d_out / 6, 0)",
         on=("hard-sigmoid",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="mish: the softplus not differentiated",
@@ -227,7 +227,7 @@ FAULTS = (
         old="    d_x[:] = d_out * t + d_out * x * (1 - t * t) * s\n",
         new="    d_x[:] = d_out * t + d_out * x * (1 - t * t)\n",
         on=("mish",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="exponential: its own derivative forgotten",
@@ -236,7 +236,7 @@ FAULTS = (
         old="    d_x[:] = d_out * out\n",
         new="    d_x[:] = d_out\n",
         on=("exponential-activation",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="Dense: the kernel's gradient 1.001 times",
@@ -245,7 +245,7 @@ FAULTS = (
         old="    d_kernel[:] = x.T @ d_out\n",
         new="    d_kernel[:] = x.T @ d_out * d_out.dtype.type(1.001)\n",
         on=("sgd",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="Dense: the input's gradient 1.001 times",
@@ -254,7 +254,7 @@ FAULTS = (
         old="    d_x[:] = d_out @ kernel.T\n",
         new="    d_x[:] = d_out @ kernel.T * d_out.dtype.type(1.001)\n",
         on=("sgd",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="Dense: the bias's gradient a mean",
@@ -263,7 +263,7 @@ FAULTS = (
         old="    d_bias[:] = d_out.sum(axis=0)\n",
         new="    d_bias[:] = d_out.mean(axis=0)\n",
         on=("sgd",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="Dense: no bias",
@@ -272,7 +272,7 @@ FAULTS = (
         old="    out[:] = x @ kernel + bias\n",
         new="    out[:] = x @ kernel\n",
         on=("biased",),
-        seen_by=(),
+        seen_by=("forward",),
     ),
     Fault(
         name="tape: the last route alone",
@@ -281,7 +281,7 @@ FAULTS = (
         old="    d[id(value)] = d_value if known is None else known + d_value\n",
         new="    d[id(value)] = d_value\n",
         on=("penalties",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="batch normalization: variance by n - 1",
@@ -290,7 +290,7 @@ FAULTS = (
         old="    variance[:] = np.square(x - mean).mean(axis=0)\n",
         new="    variance[:] = np.square(x - mean).sum(axis=0) / max(len(x) - 1, 1)\n",
         on=("batch-normalization",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="batch normalization: epsilon beside the root",
@@ -299,7 +299,7 @@ FAULTS = (
         old="    inverse[:] = 1 / np.sqrt(variance + x.dtype.type(epsilon))\n",
         new="    inverse[:] = 1 / (np.sqrt(variance) + x.dtype.type(epsilon))\n",
         on=("batch-normalization",),
-        seen_by=(),
+        seen_by=("forward",),
     ),
     Fault(
         name="batch normalization: PyTorch's momentum",
@@ -308,7 +308,7 @@ FAULTS = (
         old="        kernel.update(mean, variance, self.momentum, self.moving_mean",
         new="        kernel.update(mean, variance, 1 - self.momentum, self.moving_mean",
         on=("batch-normalization",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="batch normalization: the running variance by n - 1",
@@ -320,7 +320,7 @@ FAULTS = (
             "        kernel.update(mean, variance, self.momentum, self.moving_mean"
         ),
         on=("batch-normalization",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="batch normalization: the batch's statistics when predicting",
@@ -329,7 +329,7 @@ FAULTS = (
         old="        if not (training and self.trainable):\n",
         new="        if False:\n",
         on=("batch-normalization",),
-        seen_by=(),
+        seen_by=("forward",),
     ),
     Fault(
         name="batch normalization: mean and variance held still in the gradient",
@@ -338,7 +338,7 @@ FAULTS = (
         old="    d_x[:] = gamma * inverse * (d_out - d_beta / n - y * (d_gamma / n))\n",
         new="    d_x[:] = gamma * inverse * d_out\n",
         on=("batch-normalization-deep",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="layer normalization: epsilon beside the root",
@@ -347,7 +347,7 @@ FAULTS = (
         old=("    inverse[:] = 1 / np.sqrt(np.square(x - mean[:, None]).mean(axis=1) + x.dtype.type(epsilon))\n"),
         new=("    inverse[:] = 1 / (np.sqrt(np.square(x - mean[:, None]).mean(axis=1)) + x.dtype.type(epsilon))\n"),
         on=("layer-normalization",),
-        seen_by=(),
+        seen_by=("forward",),
     ),
     Fault(
         name="layer normalization: variance by n - 1",
@@ -356,7 +356,7 @@ FAULTS = (
         old="np.square(x - mean[:, None]).mean(axis=1) + x.dtype.type(epsilon)",
         new="np.square(x - mean[:, None]).sum(axis=1) / (x.shape[1] - 1) + x.dtype.type(epsilon)",
         on=("layer-normalization",),
-        seen_by=(),
+        seen_by=("forward",),
     ),
     Fault(
         name="layer normalization: the mean held still in the gradient",
@@ -365,7 +365,7 @@ FAULTS = (
         old="    d_x[:] = (g - g.mean(axis=1, keepdims=True) - y * along) * inverse[:, None]\n",
         new="    d_x[:] = (g - y * along) * inverse[:, None]\n",
         on=("layer-normalization-deep",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="dropout: not scaled",
@@ -374,7 +374,7 @@ FAULTS = (
         old="    return _times_mask(inputs, kept=kept, scale=dtype.type(1 / (1 - rate)))\n",
         new="    return _times_mask(inputs, kept=kept, scale=dtype.type(1))\n",
         on=("dropout",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="dropout: keeps what it should drop",
@@ -383,7 +383,7 @@ FAULTS = (
         old="    kept: Array = uniform(seed, shape, dtype=dtype) >= dtype.type(rate)\n",
         new="    kept: Array = uniform(seed, shape, dtype=dtype) < dtype.type(1 - rate)\n",
         on=("dropout",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="dropout: the counter stands still",
@@ -392,7 +392,7 @@ FAULTS = (
         old="pair + np.array([0, 1]) if ordered",
         new="pair + np.array([0, 0]) if ordered",
         on=("dropout",),
-        seen_by=(),
+        seen_by=("steps_in_float64",),
     ),
     Fault(
         name="dropout: the counter moves by two",
@@ -401,7 +401,7 @@ FAULTS = (
         old="pair + np.array([0, 1]) if ordered",
         new="pair + np.array([0, 2]) if ordered",
         on=("dropout",),
-        seen_by=(),
+        seen_by=("steps_in_float64",),
     ),
     Fault(
         name="dropout: at work when predicting",
@@ -410,7 +410,7 @@ FAULTS = (
         old="        if not training or self.seed_generator is None:\n",
         new="        if self.seed_generator is None:\n",
         on=("dropout",),
-        seen_by=(),
+        seen_by=("forward",),
     ),
     Fault(
         name="dropout: a new mask for the way back",
@@ -419,7 +419,7 @@ FAULTS = (
         old="    return masked(x), masked\n",
         new=("    return masked(x), lambda d_out: np.where(np.roll(kept, 1, axis=0), d_out * scale, scale * 0)\n"),
         on=("dropout",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="Gaussian noise: the standard deviation squared",
@@ -428,7 +428,7 @@ FAULTS = (
         old="stddev=self.stddev, dtype=self.dtype",
         new="stddev=self.stddev**2, dtype=self.dtype",
         on=("noise",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="Gaussian dropout: the deviation without its root",
@@ -437,7 +437,7 @@ FAULTS = (
         old="        stddev = math.sqrt(self.rate / (1.0 - self.rate))\n",
         new="        stddev = self.rate / (1.0 - self.rate)\n",
         on=("gaussian-dropout",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="L2: halved",
@@ -446,7 +446,7 @@ FAULTS = (
         old="        total = total + x.dtype.type(l2) * np.sum(np.square(x))\n",
         new="        total = total + x.dtype.type(l2 / 2) * np.sum(np.square(x))\n",
         on=("penalties",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="L2: the gradient's 2",
@@ -455,7 +455,7 @@ FAULTS = (
         old="        d_x += d_penalty[0] * real(l2) * (real(2) * x)\n",
         new="        d_x += d_penalty[0] * real(l2) * x\n",
         on=("penalties",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="L2: factors not by way of float32",
@@ -464,7 +464,7 @@ FAULTS = (
         old="    return float(np.float32(factor))\n",
         new="    return float(factor)\n",
         on=("penalties",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="L1: the sign of 0 is 1",
@@ -473,7 +473,7 @@ FAULTS = (
         old="real(l1) * np.sign(x)\n",
         new="real(l1) * np.where(x >= 0, real(1), real(-1))\n",
         on=("penalties-kink",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="activity regularizer: not divided by the batch size",
@@ -482,7 +482,7 @@ FAULTS = (
         old=("            if len(output.shape):\n                loss = ops"),
         new=("            if False:\n                loss = ops"),
         on=("activity",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="penalties: of kernels alone",
@@ -491,7 +491,7 @@ FAULTS = (
         old=("            if variable.regularizer is not None:\n                found"),
         new=('            if variable.regularizer is not None and "bias" not in variable.path:\n                found'),
         on=("penalties",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="penalties: not in evaluation",
@@ -500,7 +500,7 @@ FAULTS = (
         old=("        for loss in self.losses:\n            is_float"),
         new=("        for loss in self.losses if training else []:\n            is_float"),
         on=("penalties",),
-        seen_by=(),
+        seen_by=("evaluate_and_predict",),
     ),
     Fault(
         name="constraints: never applied",
@@ -509,7 +509,7 @@ FAULTS = (
         old=("            if variable.constraint is not None:\n                variable.assign"),
         new=("            if False:\n                variable.assign"),
         on=("max-norm",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="max norm: no epsilon",
@@ -518,7 +518,7 @@ FAULTS = (
         old="    out[:] = w * np.expand_dims(desired / (real(epsilon) + norms), axis)\n",
         new="    out[:] = w * np.expand_dims(desired / norms, axis)\n",
         on=("max-norm",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="max norm: along the other axis",
@@ -527,7 +527,7 @@ FAULTS = (
         old="    def __init__(self, max_value: float = 2, axis: Any = 0) -> None:\n",
         new="    def __init__(self, max_value: float = 2, axis: Any = -1) -> None:\n",
         on=("max-norm",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="min-max norm: all the way",
@@ -536,7 +536,7 @@ FAULTS = (
         old="    desired = clipped if rate == 1 else real(rate) * clipped + real(1 - rate) * norms\n",
         new="    desired = clipped\n",
         on=("min-max-norm",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="unit norm: no epsilon",
@@ -545,7 +545,7 @@ FAULTS = (
         old="    out[:] = w / np.expand_dims(w.dtype.type(epsilon) + norms, axis)\n",
         new="    out[:] = w / np.expand_dims(norms, axis)\n",
         on=("unit-norm",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="non-negative: absolute values",
@@ -554,6 +554,6 @@ FAULTS = (
         old="    np.maximum(w, w.dtype.type(0), out=out)\n",
         new="    np.absolute(w, out=out)\n",
         on=("non-negative",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
 )

@@ -12,7 +12,7 @@ FAULTS = (
         old="(one if out[i] > zero else zero)",
         new="(one if out[i] >= zero else zero)",
         on=("twin-classes",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -22,7 +22,7 @@ FAULTS = (
         old="        out[i] = zero if x[i] <= zero else x[i]\n",
         new="        out[i] = x[i]\n",
         on=("twin-classes",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -32,7 +32,7 @@ FAULTS = (
         old="        d_x[i] = d_out[i] * (one - out[i] * out[i])\n",
         new="        d_x[i] = d_out[i] * (one - out[i])\n",
         on=("twin",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -42,7 +42,7 @@ FAULTS = (
         old="        d_x[i] = d_out[i] * out[i] * (one - out[i])\n",
         new="        d_x[i] = d_out[i] * out[i]\n",
         on=("twin-sigmoid-hidden",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -52,7 +52,7 @@ FAULTS = (
         old="        out[i] = (e if x[i] < zero else one) / (one + e)\n",
         new="        out[i] = one / (one + e)\n",
         on=("twin-sigmoid-hidden",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -62,7 +62,7 @@ FAULTS = (
         old=("            out[b, k] = x[b, k] - top\n    entries"),
         new=("            out[b, k] = x[b, k]\n    entries"),
         on=("twin-softmax-hidden",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -72,7 +72,7 @@ FAULTS = (
         old="            d_x[b, k] = (d_out[b, k] - inner) * out[b, k]\n",
         new="            d_x[b, k] = d_out[b, k] * out[b, k]\n",
         on=("twin-softmax-hidden-plain",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -82,7 +82,7 @@ FAULTS = (
         old="    add_product(d_kernel.dtype.type(1), x, d_out, d_kernel.dtype.type(0), d_kernel)\n",
         new="    add_product(d_kernel.dtype.type(1.001), x, d_out, d_kernel.dtype.type(0), d_kernel)\n",
         on=("twin-adam",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -100,7 +100,7 @@ FAULTS = (
             "            d_bias[u] += d_out[b, u]\n"
         ),
         on=("twin",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -110,7 +110,7 @@ FAULTS = (
         old="                    turned[k, j] = kernel[j, k]\n",
         new="                    turned[k, j] = abs(kernel[j, k])\n",
         on=("twin",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -120,7 +120,7 @@ FAULTS = (
         old=("            if plan[j, c.BIAS] >= 0:\n                biases"),
         new=("            if plan[j, c.BIAS] >= 0 and last:\n                biases"),
         on=("twin-biased",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -130,7 +130,7 @@ FAULTS = (
         old="        if plan[j, c.DROPOUT] >= 0 and job[c.MODE] == c.TRAIN:\n",
         new="        if plan[j, c.DROPOUT] >= 0:\n",
         on=("twin-dropout",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -140,7 +140,7 @@ FAULTS = (
         old="    put_word(frame, u.WORD_1, dropouts[which, c.USES] + step)\n",
         new="    put_word(frame, u.WORD_1, dropouts[which, c.USES])\n",
         on=("twin-dropout",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -150,7 +150,7 @@ FAULTS = (
         old="    kept, limit = real(1 / (1 - rate)), real(rate)\n",
         new="    kept, limit = real(1), real(rate)\n",
         on=("twin-dropout",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -160,7 +160,7 @@ FAULTS = (
         old="            if plan[j - 1, c.DROPOUT] >= 0:\n",
         new="            if False:\n",
         on=("twin-dropout",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -170,7 +170,7 @@ FAULTS = (
         old="            layer.seed_generator.state.value[1] += end - begin\n",
         new="            layer.seed_generator.state.value[1] += 1\n",
         on=("twin-dropout",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -187,7 +187,7 @@ FAULTS = (
             "        totals[0, 1] += real(1)\n"
         ),
         on=("twin-short",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -197,7 +197,7 @@ FAULTS = (
         old=("    if job[c.REDUCTION] == c.MEAN:\n        divisor = real(size)\n"),
         new=("    if job[c.REDUCTION] == c.MEAN:\n        divisor = real(job[c.BATCH])\n"),
         on=("twin-short",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -211,7 +211,7 @@ FAULTS = (
         ),
         new="    if job[c.REDUCTION] != c.SUM:\n",
         on=("twin-weighted",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -221,7 +221,7 @@ FAULTS = (
         old="        values[b] = weights[b] * (factor / divisor) if divisor != zero else zero\n",
         new="        values[b] = factor / divisor if divisor != zero else zero\n",
         on=("twin-weighted",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -231,7 +231,7 @@ FAULTS = (
         old=("            gather(job[c.WEIGHT_UNIT], sample_weight, _ONE, _NONE, order, start, column, frame)\n"),
         new=("            gather(job[c.WEIGHT_UNIT], sample_weight, _ONE, _NONE, order, _NONE, column, frame)\n"),
         on=("twin-weighted",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -241,7 +241,7 @@ FAULTS = (
         old="        start = job[c.FIRST] + step * batch\n",
         new="        start = job[c.FIRST] + (1 - step if step < 2 else step) * batch\n",
         on=("twin-short",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -251,7 +251,7 @@ FAULTS = (
         old="        at = (order[start + b] if order.size else start + b) * width + first\n",
         new="        at = (start + b) * width + first\n",
         on=("twin-shuffled",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -261,7 +261,7 @@ FAULTS = (
         old="                line(learning_rates, step, _ONE),\n",
         new="                line(learning_rates, 0, _ONE),\n",
         on=("twin-schedule",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -271,7 +271,7 @@ FAULTS = (
         old="        rule.optimizer.iterations.value += end - begin\n",
         new="        rule.optimizer.iterations.value += 1\n",
         on=("twin-adam",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -281,7 +281,7 @@ FAULTS = (
         old="self.optimizer.step_sizes(np.arange(first, first + steps), real)",
         new="self.optimizer.learning_rates(np.arange(first, first + steps), real)",
         on=("twin-adam",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -291,7 +291,7 @@ FAULTS = (
         old="            count += weights[b] if weighted else real(1)\n",
         new="            count += weights[b]\n",
         on=("twin-weighted",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -301,7 +301,7 @@ FAULTS = (
         old="        if plan[last, c.FORWARD] and job[c.FROM_LOGITS] != 2:\n",
         new="        if False:\n",
         on=("twin-sigmoid-mse",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -311,7 +311,7 @@ FAULTS = (
         old="            if not job[c.FROM_LOGITS] and plan[last, c.FORWARD]:\n",
         new="            if False:\n",
         on=("twin-sigmoid-mse",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -324,7 +324,7 @@ FAULTS = (
             "view(params, at, mine, units))\n"
         ),
         on=("twin",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -334,7 +334,7 @@ FAULTS = (
         old="0.5 * smoothing if binary else smoothing / classes",
         new="0.5 * smoothing",
         on=("twin-smoothing",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -344,7 +344,7 @@ FAULTS = (
         old="            remembers = layer.activation in (activations.softmax, activations.sigmoid)\n",
         new="            remembers = False\n",
         on=("twin-saturated",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -354,7 +354,7 @@ FAULTS = (
         old=("        velocity[i] = velocity[i] * kept - grads[i] * rate\n        params[i] += velocity[i]\n"),
         new=("        velocity[i] = velocity[i] * kept - grads[i]\n        params[i] += velocity[i] * rate\n"),
         on=("twin-momentum",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -364,7 +364,7 @@ FAULTS = (
         old="        params[i] += velocity[i] * kept - grads[i] * rate\n",
         new="        params[i] += velocity[i]\n",
         on=("twin-nesterov",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -374,7 +374,7 @@ FAULTS = (
         old="        increment = rate * g / np.sqrt(denominator + eps)\n",
         new="        increment = rate * g / (np.sqrt(denominator) + eps)\n",
         on=("twin-rmsprop",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -384,7 +384,7 @@ FAULTS = (
         old="            denominator -= mean_grad[i] * mean_grad[i]\n",
         new="            pass\n",
         on=("twin-rmsprop",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -394,7 +394,7 @@ FAULTS = (
         old="        params[i] -= m[i] * a / (np.sqrt(v[i]) + eps)\n",
         new="        params[i] -= m[i] * a / np.sqrt(v[i] + eps)\n",
         on=("twin-adam",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -404,7 +404,7 @@ FAULTS = (
         old="            params[i] -= m[i] * a / (np.sqrt(v_max[i]) + eps)\n",
         new="            params[i] -= m[i] * a / (np.sqrt(v[i]) + eps)\n",
         on=("twin-amsgrad",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -414,7 +414,7 @@ FAULTS = (
         old="        share = real(2) * d_losses[b] / outputs\n",
         new="        share = d_losses[b] / outputs\n",
         on=("twin",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -424,7 +424,7 @@ FAULTS = (
         old="        losses[b] = total / outputs\n",
         new="        losses[b] = total\n",
         on=("twin-absolute",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -434,7 +434,7 @@ FAULTS = (
         old="            probs[b, k] = logits[b, k] - top\n",
         new="            probs[b, k] = logits[b, k]\n",
         on=("twin-saturated",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -444,7 +444,7 @@ FAULTS = (
         old="        d_logits[b, labels[b]] = (probs[b, labels[b]] - one) * d_losses[b]\n",
         new="        d_logits[b, labels[b]] = probs[b, labels[b]] * d_losses[b]\n",
         on=("twin-classes",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -454,7 +454,7 @@ FAULTS = (
         old="            d_logits[b, k] = (probs[b, k] - y_true[b, k]) * d_losses[b]\n",
         new="            d_logits[b, k] = probs[b, k] * d_losses[b]\n",
         on=("twin-onehot",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -464,7 +464,7 @@ FAULTS = (
         old="            d_logits[b, k] = (s - y_true[b, k]) * d_losses[b, k]\n",
         new="            d_logits[b, k] = s * d_losses[b, k]\n",
         on=("twin-binary",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -474,7 +474,7 @@ FAULTS = (
         old="        values[b] = total / real(entries.shape[1])\n",
         new="        values[b] = total\n",
         on=("twin-binary",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -484,7 +484,7 @@ FAULTS = (
         old=("            p = low if p < low else (high if p > high else p)\n            losses"),
         new="            losses",
         on=("twin-plain-binary",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -494,7 +494,7 @@ FAULTS = (
         old="d_losses[b, k] if low <= p <= high else real(0)",
         new="d_losses[b, k]",
         on=("twin-plain-binary",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -514,7 +514,7 @@ FAULTS = (
         old="            logs[b, k] = log(low if p < low else (high if p > high else p))\n",
         new="            logs[b, k] = log(max(p, real(1e-30)))\n",
         on=("twin-plain-sparse",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -524,7 +524,7 @@ FAULTS = (
         old="(real(1) if y_pred[b, k] > limit else real(0))",
         new="(real(1) if y_pred[b, k] >= limit else real(0))",
         on=("zero-sigmoid",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -533,7 +533,7 @@ FAULTS = (
         file="kernels/accuracy.py",
         old="(x[row, k] > x[row, best] or",
         new="(x[row, k] >= x[row, best] or",
-        on=("zero-softmax",),
+        on=("twin-zero-softmax",),
         seen_by=(),
         engine="compiled",
     ),
