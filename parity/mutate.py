@@ -46,10 +46,12 @@ BROKEN = (NameError, SyntaxError, ImportError, AttributeError, UnboundLocalError
 class Result:
     """What came of one fault.
 
-    `seen` counts, for each property, the examples on which it saw the fault; `tried` those it had something to say about.
+    `asked` names the properties that have to see it. For each property, `seen` counts the examples on which it did, `tried`
+    those it was asked about, and `told` is what it said last.
     """
 
     fault: Fault
+    asked: tuple[str, ...] = ()
     seen: dict[str, int] = field(default_factory=dict)
     tried: dict[str, int] = field(default_factory=dict)
     told: dict[str, str] = field(default_factory=dict)
@@ -58,11 +60,11 @@ class Result:
     @property
     def blind(self) -> list[str]:
         """The properties that should have seen it and did not."""
-        return [name for name in self.fault.seen_by if not self.seen.get(name)]
+        return [name for name in self.asked if not self.seen.get(name)]
 
     @property
     def survives(self) -> bool:
-        """Whether the suite has a hole here: a property that should see the fault does not, or none should."""
+        """Whether the suite has a hole here: a property that should see the fault does not, or none does."""
         return bool(self.broken or self.blind or not self.seen)
 
 
@@ -167,7 +169,7 @@ def _answers(copies: Copies, faults: Sequence[Fault], progress: Progress) -> Any
 
 def judge(fault: Fault, copies: Copies, answers: Any = None) -> Result:
     """What the properties that should see this fault say. answers: Keras's, from `parity.properties._kept`."""
-    result = Result(fault)
+    result = Result(fault, fault.seen_by)
     try:
         with copies.with_fault(fault) as properties:
             properties.KEEP = ALL
@@ -205,6 +207,59 @@ def _try(result: Result, properties: Any, name: str) -> None:
         result.seen[name] = result.seen.get(name, 0) + 1
 
 
+def hunt(faults: Sequence[Fault], count: int, progress: Progress, seed: int = 2026) -> Iterator[Result]:
+    """Look for faults as the search does: all properties on random examples, until one sees the fault.
+
+    The examples of `EXAMPLES` show that the properties can see a fault, this that the strategies lead there.
+    """
+    from parity.search import examples_of
+    from parity.strategies import AXES
+
+    os.environ["NUMBA_DISABLE_JIT"] = "1"
+    copies = Copies(Path(__file__).parents[1])
+    texts = [example.to_json() for example in examples_of(seed, AXES, count)]
+    holds: set[tuple[int, str]] = set()
+    with copies.with_fault(None) as properties:
+        properties.KEEP, answers = ALL, properties._kept
+        for i, text in enumerate(texts):
+            progress.start(f"without a fault [{i + 1}/{count}]")
+            for name, property in properties.PROPERTIES.items():
+                with contextlib.suppress(properties.NotComparable, properties.Disagreement):
+                    property(_read(text))
+                    holds.add((i, name))
+    for k, fault in enumerate(faults):
+        progress.start(f"[{k + 1}/{len(faults)}] {fault.engine}: {fault.name}")
+        result = Result(fault)
+        try:
+            with copies.with_fault(fault) as properties:
+                properties.KEEP, properties._kept = ALL, answers
+                _hunt_one(result, properties, texts, holds)
+        except Exception as error:
+            result.broken = f"{type(error).__name__}: {error}"
+        yield result
+
+
+def _hunt_one(result: Result, properties: Any, texts: Sequence[str], holds: set[tuple[int, str]]) -> None:
+    compiled = result.fault.engine == "compiled"
+    for i, text in enumerate(texts):
+        for name in properties.PROPERTIES:
+            if (i, name) not in holds or (name == "engines_agree") != compiled:
+                continue
+            try:
+                with _at_most(SECONDS):
+                    properties.PROPERTIES[name](_read(text))
+            except properties.NotComparable:
+                continue
+            except (properties.Disagreement, TimeoutError) as found:
+                result.seen[name], result.tried[name] = 1, i + 1
+                result.told[name] = str(found)
+                return
+
+
+def _read(text: str) -> Any:
+    return importlib.import_module("parity.example").Example.from_json(text)
+
+
 @contextlib.contextmanager
 def _at_most(seconds: int) -> Iterator[None]:
     """TimeoutError after so long, where the system has alarms."""
@@ -239,6 +294,12 @@ def add_parser(parsers: Any) -> None:
     parser.add_argument("--trap", action="append", choices=list(TRAPS), metavar="TRAP", help="only those of this trap")
     parser.add_argument("--engine", choices=("reference", "compiled"), help="only those in this engine")
     parser.add_argument("--quick", action="store_true", help="only the first of each trap and engine")
+    parser.add_argument(
+        "--random",
+        type=int,
+        metavar="N",
+        help="not on the examples made for each, but on N random ones, as the search does",
+    )
     parser.add_argument("--why", action="store_true", help="also what the properties said")
     parser.set_defaults(run=mutate)
 
@@ -255,7 +316,8 @@ def mutate(asked: argparse.Namespace) -> int:
         progress.start("loading TensorFlow")
         load("cpu")
     results: list[Result] = []
-    for result in run(faults, progress):
+    tried = run(faults, progress) if asked.random is None else hunt(faults, asked.random, progress)
+    for result in tried:
         progress.clear()
         if not results:
             print(HEADING, flush=True)

@@ -158,9 +158,8 @@ EXAMPLES: dict[str, Example] = {
     "bits-as-onehot": ONE_HOT.but(targets="bits"),
     "plain-binary": BINARY.but(layers=(dense(3, "relu"), dense(2, "hard_sigmoid")), inputs="huge"),
     "plain-binary-high": BINARY.but(layers=(dense(3, "relu"), dense(2, "hard_sigmoid")), inputs="huge"),
-    "plain-binary-soft": BINARY.but(
-        layers=(dense(2, "exponential"),), weights="normal", inputs="huge", features=1, seed=2
-    ),
+    "plain-binary-soft": BINARY.but(layers=(dense(2, "softplus"),), weights="large"),
+    "plain-onehot-linear": ONE_HOT.but(layers=(dense(3),), weights="normal"),
     "plain-onehot": ONE_HOT.but(layers=(dense(3, "hard_sigmoid"),), weights="large"),
     "plain-sparse": CLASSES.but(layers=(dense(3, "hard_sigmoid"),), weights="large"),
     "smoothing": ONE_HOT.but(loss={"class": "CategoricalCrossentropy", "label_smoothing": 0.2}),
@@ -175,19 +174,20 @@ EXAMPLES: dict[str, Example] = {
     "class-weights-onehot": ONE_HOT.but(class_weight=(1.0, 2.0, 0.5)),
     "class-weights-some": CLASSES.but(class_weight=(3.0, 2.0)),
     # Other losses
-    "absolute-ties": judged_by("MeanAbsoluteError", "relu", "counts").but(inputs="zeros"),
+    "absolute-ties": judged_by("MeanAbsoluteError", None, "counts").but(weights="zeros"),
     "percentage": judged_by("MeanAbsolutePercentageError"),
     "logarithmic": judged_by("MeanSquaredLogarithmicError", "softplus", "positive"),
     "logarithmic-negative": judged_by("MeanSquaredLogarithmicError", None, "positive"),
     "huber": judged_by("Huber", delta=0.3),
-    "log-cosh": judged_by("LogCosh").but(inputs="huge", layers=(dense(2),)),
+    "log-cosh": judged_by("LogCosh"),
+    "log-cosh-huge": judged_by("LogCosh").but(inputs="huge", layers=(dense(2),)),
     "poisson": judged_by("Poisson", "exponential", "counts"),
     "poisson-relu": judged_by("Poisson", "relu", "counts"),
     "kl": judged_by("KLDivergence", "softmax", "probabilities", 3),
     "cosine-similarity": judged_by("CosineSimilarity"),
     "hinge": judged_by("Hinge", None, "bits"),
     "hinge-kink": judged_by("Hinge", None, "signs").but(
-        layers=(dense(2),), inputs="integers", weights="integers", samples=9
+        layers=(dense(2),), inputs="integers", weights="integers", samples=9, batch_size=9
     ),
     "squared-hinge": judged_by("SquaredHinge", None, "signs"),
     "categorical-hinge": judged_by("CategoricalHinge", None, "one_hot", 3),

@@ -44,7 +44,7 @@ FAULTS = (
             "    d_x[:] = d_out * ~np.signbit(out)\n"
         ),
         on=("relu-kink",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="leaky relu: the slope in full",
@@ -62,7 +62,7 @@ FAULTS = (
         old="    d_x[:] = np.where(x > 0, d_out,",
         new="    d_x[:] = np.where(x >= 0, d_out,",
         on=("leaky-kink",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="leaky relu: PyTorch's slope of 0.01",
@@ -134,7 +134,7 @@ FAULTS = (
         old=("    e = np.exp(np.where(negative, x, -x))\n    out[:] = np.where(negative, e, 1) / (1 + e)\n"),
         new=("    e = np.exp(x)\n    out[:] = e / (1 + e)\n"),
         on=("sigmoid-huge",),
-        seen_by=(),
+        seen_by=("forward",),
     ),
     Fault(
         name="tanh: the derivative's square",
@@ -179,7 +179,7 @@ FAULTS = (
         old="np.log1p(np.exp(np.where(below, x, -x)))",
         new="np.log(1 + np.exp(np.where(below, x, -x)))",
         on=("softplus-low",),
-        seen_by=(),
+        seen_by=("forward",),
     ),
     Fault(
         name="softplus: overflow",

@@ -12,7 +12,7 @@ FAULTS = (
         old=("    logits = logits_of(output)\n    if"),
         new=("    logits = None\n    if"),
         on=("softmax-saturated",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="logits: not recovered after a sigmoid",
@@ -21,7 +21,7 @@ FAULTS = (
         old=("    out = _sigmoid(x)\n    remember_logits(out, x)\n"),
         new="    out = _sigmoid(x)\n",
         on=("sigmoid-saturated",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="logits: not recovered after a softmax",
@@ -30,7 +30,7 @@ FAULTS = (
         old=("        out = _softmax(x, axis=axis)\n    remember_logits(out, x)\n"),
         new="        out = _softmax(x, axis=axis)\n",
         on=("onehot-saturated",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="clip: left out",
@@ -39,7 +39,7 @@ FAULTS = (
         old="    low, high = p.real < epsilon, p.real > 1 - epsilon\n",
         new="    low, high = p.real < 1e-300, p.real > 1\n",
         on=("plain-binary",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="clip: from above left out",
@@ -48,7 +48,7 @@ FAULTS = (
         old="    low, high = p.real < epsilon, p.real > 1 - epsilon\n",
         new="    low, high = p.real < epsilon, p.real > 1\n",
         on=("plain-binary-high",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="clip: gradient outside",
@@ -56,7 +56,7 @@ FAULTS = (
         file="kernels/categorical_crossentropy.py",
         old="    return np.asarray((p >= kind(epsilon)) & (p <= kind(1 - epsilon)))\n",
         new="    return np.ones(p.shape, bool)\n",
-        on=("plain-onehot",),
+        on=("plain-onehot-linear",),
         seen_by=(),
     ),
     Fault(
@@ -84,7 +84,7 @@ FAULTS = (
         old="    return _epsilon\n",
         new="    return 1e-7\n",
         on=("epsilon-set",),
-        seen_by=(),
+        seen_by=("other_forms",),
     ),
     Fault(
         name="categorical cross-entropy: rows not normalised",
@@ -93,7 +93,7 @@ FAULTS = (
         old="    q = y_pred / y_pred.sum(axis=1, keepdims=True)\n",
         new="    q = y_pred\n",
         on=("plain-onehot",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="categorical cross-entropy: normalised after the clip",
@@ -105,7 +105,7 @@ FAULTS = (
             "    losses[:] = -(y_true * np.log(q / q.sum(axis=1, keepdims=True))).sum(axis=1)\n"
         ),
         on=("plain-onehot",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="sparse cross-entropy: normalised before the clip",
@@ -117,7 +117,7 @@ FAULTS = (
             "        output = log(clip(output / rows, epsilon, 1 - epsilon))\n"
         ),
         on=("plain-sparse",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="sparse cross-entropy: not normalised after the clip",
@@ -126,7 +126,7 @@ FAULTS = (
         old="    losses[:] = np.log(total[:, 0]) - shifted[np.arange(len(labels)), labels]\n",
         new="    losses[:] = -shifted[np.arange(len(labels)), labels]\n",
         on=("plain-sparse",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="softmax cross-entropy: no row maximum",
@@ -138,7 +138,7 @@ FAULTS = (
         ),
         new="    shifted = logits\n",
         on=("onehot-saturated",),
-        seen_by=(),
+        seen_by=("steps_in_float64",),
     ),
     Fault(
         name="sparse softmax cross-entropy: no row maximum",
@@ -147,7 +147,7 @@ FAULTS = (
         old=('pick one term of the sum."""\n    shifted = logits - logits.real.max(axis=1, keepdims=True)\n'),
         new=('pick one term of the sum."""\n    shifted = logits\n'),
         on=("softmax-saturated",),
-        seen_by=(),
+        seen_by=("steps_in_float64",),
     ),
     Fault(
         name="softmax cross-entropy: the gradient's minus",
@@ -156,7 +156,7 @@ FAULTS = (
         old="    d_logits[:] = (probs - y_true) * d_losses[:, None]\n",
         new="    d_logits[:] = probs * d_losses[:, None]\n",
         on=("onehot",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="softmax cross-entropy: TensorFlow's gradient for rows that do not sum to 1",
@@ -165,7 +165,7 @@ FAULTS = (
         old="    d_logits[:] = (probs - y_true) * d_losses[:, None]\n",
         new="    d_logits[:] = (probs * y_true.sum(axis=1, keepdims=True) - y_true) * d_losses[:, None]\n",
         on=("bits-as-onehot",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="sigmoid cross-entropy: log for log1p",
@@ -174,7 +174,7 @@ FAULTS = (
         old="np.log1p(np.exp(np.where(positive, -x, x)))",
         new="np.log(1 + np.exp(np.where(positive, -x, x)))",
         on=("sigmoid-sure",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="sigmoid cross-entropy: overflow",
@@ -183,7 +183,7 @@ FAULTS = (
         old=("    losses[:] = np.where(positive, x, 0) - x * y_true + np.log1p(np.exp(np.where(positive, -x, x)))\n"),
         new="    losses[:] = x - x * y_true + np.log1p(np.exp(-x))\n",
         on=("sigmoid-saturated",),
-        seen_by=(),
+        seen_by=("steps_in_float64",),
     ),
     Fault(
         name="label smoothing: halves for all classes",
@@ -192,7 +192,7 @@ FAULTS = (
         old="label_smoothing / y_true.shape[-1]",
         new="label_smoothing / 2",
         on=("smoothing",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="label smoothing: a whole share in the binary case",
@@ -201,7 +201,7 @@ FAULTS = (
         old="y_true * (1.0 - label_smoothing) + 0.5 * label_smoothing",
         new="y_true * (1.0 - label_smoothing) + label_smoothing",
         on=("smoothing-binary",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="label smoothing: left out",
@@ -210,7 +210,7 @@ FAULTS = (
         old="        y_true = y_true * (1.0 - label_smoothing) + label_smoothing / y_true.shape[-1]\n",
         new="        pass\n",
         on=("smoothing",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="sample weights: in the divisor",
@@ -219,7 +219,7 @@ FAULTS = (
         old='    if reduction == "mean_with_sample_weight" and weight is not None:\n',
         new="    if weight is not None:\n",
         on=("weighted",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="sample weights: never in the divisor",
@@ -228,7 +228,7 @@ FAULTS = (
         old='    if reduction == "mean_with_sample_weight" and weight is not None:\n',
         new="    if False:\n",
         on=("weighted-mean",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="reduction: sum is a mean",
@@ -237,16 +237,7 @@ FAULTS = (
         old='    if reduction == "sum":\n',
         new="    if False:\n",
         on=("sum",),
-        seen_by=(),
-    ),
-    Fault(
-        name="labels: (n,) not made to match (n, 1)",
-        trap="casts",
-        file="losses/loss.py",
-        old="    if rank_1 == rank_2 + 1 and x1.shape[-1] == 1:\n",
-        new="    if False:\n",
-        on=("weighted-mse-metric",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="mean squared error: the gradient's 2",
@@ -255,7 +246,7 @@ FAULTS = (
         old="    d_pred[:] = (y_pred - y_true) * (2 * d_losses[..., None] / y_pred.shape[-1])\n",
         new="    d_pred[:] = (y_pred - y_true) * (d_losses[..., None] / y_pred.shape[-1])\n",
         on=("sgd",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="mean squared error: a sum over outputs",
@@ -264,7 +255,7 @@ FAULTS = (
         old="    losses[...] = (difference * difference).mean(axis=-1)\n",
         new="    losses[...] = (difference * difference).sum(axis=-1)\n",
         on=("sgd",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="mean absolute error: the sign of 0 is 1",
@@ -282,7 +273,7 @@ FAULTS = (
         old="    losses[...] = 100 * np.abs(",
         new="    losses[...] = np.abs(",
         on=("percentage",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="percentage error: of the prediction",
@@ -291,7 +282,7 @@ FAULTS = (
         old="(y_true - y_pred) / np.maximum(np.abs(y_true), epsilon)",
         new="(y_true - y_pred) / np.maximum(np.abs(y_pred), epsilon)",
         on=("percentage",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="logarithmic error: log(y), not log(y + 1)",
@@ -300,7 +291,7 @@ FAULTS = (
         old="np.log(np.maximum(y, y.dtype.type(np.float32(epsilon))) + 1)",
         new="np.log(np.maximum(y, y.dtype.type(np.float32(epsilon))))",
         on=("logarithmic",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="logarithmic error: negative predictions not cut",
@@ -309,7 +300,7 @@ FAULTS = (
         old="    d_pred[...] = np.where(y_pred >= low, slope, 0)\n",
         new="    d_pred[...] = slope\n",
         on=("logarithmic-negative",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="Huber: delta not squared",
@@ -318,7 +309,7 @@ FAULTS = (
         old="edge * size - 0.5 * (edge * edge))",
         new="edge * size - 0.5 * edge)",
         on=("huber",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="Huber: bounded at 1",
@@ -327,7 +318,7 @@ FAULTS = (
         old="    slope = np.where(np.abs(error) <= edge, error, edge * np.sign(error))\n",
         new="    slope = np.where(np.abs(error) <= 1, error, edge * np.sign(error))\n",
         on=("huber",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="log cosh: log 2 in full",
@@ -344,8 +335,8 @@ FAULTS = (
         file="kernels/log_cosh.py",
         old="    losses[...] = (size + np.log1p(np.exp(-2 * size)) - LOG_2).mean(axis=-1)\n",
         new="    losses[...] = np.log(np.cosh(size)).mean(axis=-1)\n",
-        on=("log-cosh",),
-        seen_by=(),
+        on=("log-cosh-huge",),
+        seen_by=("gradient",),
     ),
     Fault(
         name="Poisson: with log y!",
@@ -354,7 +345,7 @@ FAULTS = (
         old="    losses[...] = (y_pred - y_true * np.log(",
         new=("    losses[...] = (y_pred - y_true + y_true * np.log(np.maximum(y_true, 1)) - y_true * np.log("),
         on=("poisson",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="Poisson: no epsilon",
@@ -363,7 +354,7 @@ FAULTS = (
         old="np.log(y_pred + y_pred.dtype.type(epsilon))).mean(axis=-1)",
         new="np.log(y_pred)).mean(axis=-1)",
         on=("poisson-relu",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="KL divergence: arguments exchanged",
@@ -372,7 +363,7 @@ FAULTS = (
         old="    losses[...] = (t * np.log(t / p)).sum(axis=-1)\n",
         new="    losses[...] = (p * np.log(p / t)).sum(axis=-1)\n",
         on=("kl",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="KL divergence: a mean",
@@ -381,7 +372,7 @@ FAULTS = (
         old="    losses[...] = (t * np.log(t / p)).sum(axis=-1)\n",
         new="    losses[...] = (t * np.log(t / p)).mean(axis=-1)\n",
         on=("kl",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="cosine similarity: positive",
@@ -390,7 +381,7 @@ FAULTS = (
         old="    losses[...] = -(y_true * _reach",
         new="    losses[...] = (y_true * _reach",
         on=("cosine-similarity",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="cosine similarity: the length not differentiated",
@@ -399,7 +390,7 @@ FAULTS = (
         old="np.where(_free(y_pred, epsilon), t + loss * u, t)",
         new="t",
         on=("cosine-similarity",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="hinge: labels of 0 stay 0",
@@ -408,7 +399,7 @@ FAULTS = (
         old="    return 2 * y_true - 1 if binary else y_true\n",
         new="    return y_true\n",
         on=("hinge",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="hinge: 0 at the kink",
@@ -426,7 +417,7 @@ FAULTS = (
         old="    d_pred[...] = -t * (np.maximum(1 - t * y_pred, 0) * (2 * d_losses",
         new="    d_pred[...] = -t * (np.maximum(1 - t * y_pred, 0) * (d_losses",
         on=("squared-hinge",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="categorical hinge: no margin",
@@ -435,7 +426,7 @@ FAULTS = (
         old="    losses[...] = np.maximum(neg - pos + 1, 0)\n",
         new="    losses[...] = np.maximum(neg - pos, 0)\n",
         on=("categorical-hinge",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="categorical hinge: ties to the first",
@@ -444,7 +435,7 @@ FAULTS = (
         old="    top = wrong == neg\n",
         new="    top = np.arange(wrong.shape[-1]) == wrong.argmax(axis=-1)[..., None]\n",
         on=("categorical-hinge-ties",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="Tversky: alpha and beta exchanged",
@@ -453,6 +444,6 @@ FAULTS = (
         old="    return overlap, overlap + missed * alpha + false * beta + epsilon\n",
         new="    return overlap, overlap + missed * beta + false * alpha + epsilon\n",
         on=("tversky",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
 )

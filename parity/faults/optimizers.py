@@ -12,7 +12,7 @@ FAULTS = (
         old=("    velocity -= grads * learning_rate\n    params += velocity\n"),
         new=("    velocity -= grads\n    params += velocity * learning_rate\n"),
         on=("momentum-schedule",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="SGD: momentum not by way of float32",
@@ -21,7 +21,7 @@ FAULTS = (
         old="    velocity *= float(np.float32(momentum))\n",
         new="    velocity *= momentum\n",
         on=("momentum",),
-        seen_by=(),
+        seen_by=("steps_in_float64",),
     ),
     Fault(
         name="SGD: Nesterov without the look-ahead",
@@ -30,7 +30,7 @@ FAULTS = (
         old="    params += velocity * momentum - grads * learning_rate\n",
         new="    params += velocity\n",
         on=("nesterov",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="SGD: Nesterov looks ahead twice",
@@ -39,7 +39,7 @@ FAULTS = (
         old="    params += velocity * momentum - grads * learning_rate\n",
         new="    params += velocity * (1 + momentum) - grads * learning_rate\n",
         on=("nesterov",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="SGD: the velocity dampened",
@@ -48,7 +48,7 @@ FAULTS = (
         old=("    velocity *= float(np.float32(momentum))\n    velocity -= grads * learning_rate\n"),
         new=("    velocity *= float(np.float32(momentum))\n    velocity -= (1 - momentum) * grads * learning_rate\n"),
         on=("momentum",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="SGD: the rate 1.001 times",
@@ -57,7 +57,7 @@ FAULTS = (
         old="    params -= grads * learning_rate\n",
         new="    params -= grads * (learning_rate * 1.001)\n",
         on=("sgd",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="Adam: epsilon within the root",
@@ -66,14 +66,14 @@ FAULTS = (
         old="    params -= m * rate / (np.sqrt(v) + epsilon)\n",
         new="    params -= m * rate / np.sqrt(v + epsilon)\n",
         on=("adam",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="Adam: epsilon as in the paper's Algorithm 1",
         trap="adam",
         file="kernels/adam.py",
         old="    params -= m * rate / (np.sqrt(v) + epsilon)\n",
-        new="    params -= m * rate / (np.sqrt(v) + epsilon * math.sqrt(1 - beta_2))\n",
+        new="    params -= m * rate / (np.sqrt(v) + epsilon * float(np.sqrt(1 - beta_2)))\n",
         on=("adam-epsilon",),
         seen_by=(),
     ),
@@ -84,7 +84,7 @@ FAULTS = (
         old="    left_2 = real(1) - np.power(real(np.float32(beta_2)), steps)\n",
         new="    left_2 = (1 - np.power(beta_2, t.astype(np.float64))).astype(dtype)\n",
         on=("adam",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="Adam: powers of beta_1 in full",
@@ -93,7 +93,7 @@ FAULTS = (
         old="    left_1 = real(1) - np.power(real(np.float32(beta_1)), steps)\n",
         new="    left_1 = (1 - np.power(beta_1, t.astype(np.float64))).astype(dtype)\n",
         on=("adam",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="Adam: no bias correction",
@@ -102,7 +102,7 @@ FAULTS = (
         old="    return np.asarray(np.asarray(learning_rate, dtype) * np.sqrt(left_2) / left_1)\n",
         new="    return np.asarray(np.asarray(learning_rate, dtype) * np.ones_like(left_1))\n",
         on=("adam",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="Adam: the second correction without its root",
@@ -111,7 +111,7 @@ FAULTS = (
         old="np.sqrt(left_2) / left_1)",
         new="left_2 / left_1)",
         on=("adam",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="Adam: steps counted from 2",
@@ -120,7 +120,7 @@ FAULTS = (
         old="    steps = t.astype(dtype)\n",
         new="    steps = t.astype(dtype) + real(1)\n",
         on=("adam",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="Adam: AMSGrad keeps no maximum",
@@ -129,7 +129,7 @@ FAULTS = (
         old="        np.maximum(v_max, v, out=v_max)\n",
         new="        v_max[:] = v\n",
         on=("amsgrad",),
-        seen_by=(),
+        seen_by=("steps_in_float64",),
     ),
     Fault(
         name="Adam: betas exchanged",
@@ -138,7 +138,7 @@ FAULTS = (
         old=("    m += (grads - m) * (1 - beta_1)\n    v += (grads * grads - v) * (1 - beta_2)\n"),
         new=("    m += (grads - m) * (1 - beta_2)\n    v += (grads * grads - v) * (1 - beta_1)\n"),
         on=("adam",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="RMSprop: epsilon beside the root",
@@ -147,7 +147,7 @@ FAULTS = (
         old="    increment = learning_rate * grads / np.sqrt(denominator)\n",
         new="    increment = learning_rate * grads / (np.sqrt(denominator - epsilon) + epsilon)\n",
         on=("rmsprop",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="RMSprop: centered without the mean",
@@ -156,7 +156,7 @@ FAULTS = (
         old="        denominator = mean_square - mean_grad * mean_grad + epsilon\n",
         new="        denominator = mean_square + epsilon\n",
         on=("rmsprop-centered",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="RMSprop: the learning rate outside the velocity's sum",
@@ -165,7 +165,7 @@ FAULTS = (
         old=("        velocity += increment\n        params -= velocity\n"),
         new=("        velocity += increment / learning_rate\n        params -= learning_rate * velocity\n"),
         on=("rmsprop-schedule",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="RMSprop: rho and 1 - rho exchanged",
@@ -174,7 +174,7 @@ FAULTS = (
         old=("    mean_square *= rho\n    mean_square += (1 - rho) * (grads * grads)\n    if"),
         new=("    mean_square *= 1 - rho\n    mean_square += rho * (grads * grads)\n    if"),
         on=("rmsprop",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="Adagrad: epsilon beside the root",
@@ -183,7 +183,7 @@ FAULTS = (
         old="    params -= rate * grads / np.sqrt(accumulator + epsilon)\n",
         new="    params -= rate * grads / (np.sqrt(accumulator) + epsilon)\n",
         on=("adagrad",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="Adagrad: the accumulator starts at 0",
@@ -192,7 +192,7 @@ FAULTS = (
         old="np.float32(self.initial_accumulator_value)",
         new="np.float32(0)",
         on=("adagrad",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="Adadelta: epsilon beside the roots",
@@ -204,7 +204,7 @@ FAULTS = (
             "(np.sqrt(accumulated_grad) + epsilon))\n"
         ),
         on=("adadelta",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="Adadelta: steps remembered with the rate in them",
@@ -213,7 +213,7 @@ FAULTS = (
         old="    accumulated_delta_var += (1 - rho) * (delta * delta)\n",
         new="    accumulated_delta_var += (1 - rho) * (rate * delta) ** 2\n",
         on=("adadelta",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="Adamax: no bias correction",
@@ -222,7 +222,7 @@ FAULTS = (
         old="    return np.asarray(np.asarray(learning_rate, dtype) / left)\n",
         new="    return np.asarray(np.asarray(learning_rate, dtype) * np.ones_like(left))\n",
         on=("adamax",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="Adamax: epsilon within the maximum",
@@ -235,7 +235,7 @@ FAULTS = (
             "    np.maximum(norm * beta_2, np.abs(grads) + epsilon, out=norm)\n    params -= rate * momentum / norm\n"
         ),
         on=("adamax",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="Nadam: the momentum's schedule with the thesis's exponent",
@@ -244,7 +244,7 @@ FAULTS = (
         old="    u = b_1 * (real(1) - real(0.5) * np.power(decay, steps))\n",
         new="    u = b_1 * (real(1) - real(0.5) * np.power(decay, real(0.004) * steps))\n",
         on=("nadam",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="Nadam: no look-ahead",
@@ -253,7 +253,7 @@ FAULTS = (
         old="    params -= (of_m * momentum + of_g * grads) /",
         new="    params -= ((of_m + of_g) * momentum) /",
         on=("nadam",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="Nadam: the product of momenta stands still",
@@ -262,7 +262,7 @@ FAULTS = (
         old="        self._u_product.assign(self._products(t)[-1])\n",
         new="        return\n",
         on=("nadam",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="Ftrl: L2 halved",
@@ -271,7 +271,7 @@ FAULTS = (
         old="    quadratic = after / rate + 2 * l2\n",
         new="    quadratic = after / rate + l2\n",
         on=("ftrl",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="Ftrl: the accumulator feels the shrinkage",
@@ -280,7 +280,7 @@ FAULTS = (
         old=("    accumulator += grads * grads\n    after"),
         new=("    accumulator += shrunk * shrunk\n    after"),
         on=("ftrl",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="Ftrl: beta left out",
@@ -289,7 +289,7 @@ FAULTS = (
         old="    l2 = l2_regularization_strength + beta / (2.0 * rate)\n",
         new="    l2 = l2_regularization_strength\n",
         on=("ftrl",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="Lion: the sign of the momentum alone",
@@ -298,7 +298,7 @@ FAULTS = (
         old="    params -= rate * np.sign(momentum * beta_1 + grads * (1 - beta_1))\n",
         new="    params -= rate * np.sign(momentum * beta_1)\n",
         on=("lion",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="Lion: betas exchanged",
@@ -307,7 +307,7 @@ FAULTS = (
         old=("    momentum *= beta_2\n    momentum += grads * (1 - beta_2)\n"),
         new=("    momentum *= beta_1\n    momentum += grads * (1 - beta_1)\n"),
         on=("lion",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="Lamb: one norm for all variables",
@@ -316,7 +316,7 @@ FAULTS = (
         old="    for start, stop in pairwise(starts):\n",
         new="    for start, stop in [(0, params.size)]:\n",
         on=("lamb",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="Lamb: no trust ratio",
@@ -325,7 +325,7 @@ FAULTS = (
         old="        ratio = float(norm_p / norm_u) if norm_p > 0 and norm_u > 0 else 1.0\n",
         new="        ratio = 1.0\n",
         on=("lamb",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="Adafactor: no clipping of the update",
@@ -334,7 +334,7 @@ FAULTS = (
         old="        p -= params.dtype.type(size) * params.dtype.type(rate) * (u / cut)\n",
         new="        p -= params.dtype.type(size) * params.dtype.type(rate) * u\n",
         on=("adafactor",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="Adafactor: a full mean square",
@@ -343,7 +343,7 @@ FAULTS = (
         old="            v[:] = (shares[:, :, np.newaxis] * of_columns[:, np.newaxis, :]).reshape(-1)\n",
         new="            v[:] = square.reshape(-1)\n",
         on=("adafactor",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="Adafactor: the rate not bounded by 1 / sqrt(t)",
@@ -352,7 +352,7 @@ FAULTS = (
         old="    rate = np.minimum(np.asarray(learning_rate, dtype), real(1) / np.sqrt(steps))\n",
         new="    rate = np.asarray(learning_rate, dtype) * np.ones_like(steps)\n",
         on=("adafactor-fast",),
-        seen_by=(),
+        seen_by=("steps_in_float64",),
     ),
     Fault(
         name="ScheduleFreeAdamW: the average found with the old iterate",
@@ -367,7 +367,7 @@ FAULTS = (
             "    momentum -= rate * grads / (np.sqrt(velocity / left) + epsilon)\n"
         ),
         on=("schedule-free",),
-        seen_by=(),
+        seen_by=("steps_in_float64",),
     ),
     Fault(
         name="ScheduleFreeAdamW: no warm-up",
@@ -376,7 +376,7 @@ FAULTS = (
         old="    if warmup_steps > 0:\n",
         new="    if False:\n",
         on=("schedule-free",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="weight decay: the bias forgotten",
@@ -387,7 +387,7 @@ FAULTS = (
             '        if id(variable) in self._excluded or variable.path.endswith("bias"):\n            return False\n'
         ),
         on=("adamw",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="weight decay: with Adam's corrected rate",
@@ -396,7 +396,7 @@ FAULTS = (
         old="                rate = float(self.learning_rates(t, params.dtype)[0])\n",
         new="                rate = float(self.step_sizes(t, params.dtype)[0])\n",
         on=("adamw",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="weight decay: without the learning rate",
@@ -405,7 +405,7 @@ FAULTS = (
         old=("            params[start:stop] -= params[start:stop] * float(np.float32(decay)) * learning_rate\n"),
         new="            params[start:stop] -= params[start:stop] * float(np.float32(decay))\n",
         on=("adamw",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="weight decay: as a gradient",
@@ -414,7 +414,7 @@ FAULTS = (
         old="                weight_decay.shrink(params, starts_of(variables), decays, rate)\n",
         new="                grads += params * grads.dtype.type(decays[0])\n",
         on=("adamw",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="weight decay: not by way of float32",
@@ -423,7 +423,7 @@ FAULTS = (
         old=("            params[start:stop] -= params[start:stop] * float(np.float32(decay)) * learning_rate\n"),
         new="            params[start:stop] -= params[start:stop] * float(decay) * learning_rate\n",
         on=("sgd-decay",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="clipnorm: over all variables",
@@ -432,7 +432,7 @@ FAULTS = (
         old="            clip.by_norm(grads, starts_of(variables), self.clipnorm)\n",
         new="            clip.by_global_norm(grads, starts_of(variables), self.clipnorm)\n",
         on=("clipnorm",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="global_clipnorm: variable by variable",
@@ -441,7 +441,7 @@ FAULTS = (
         old="            clip.by_global_norm(grads, starts_of(variables), self.global_clipnorm)\n",
         new="            clip.by_norm(grads, starts_of(variables), self.global_clipnorm)\n",
         on=("global-clipnorm",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="clipnorm: short gradients made longer",
@@ -450,7 +450,7 @@ FAULTS = (
         old="        g /= np.maximum(norm, grads.dtype.type(clipnorm))\n",
         new="        g /= norm\n",
         on=("clipnorm",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="clipvalue: from above alone",
@@ -459,7 +459,7 @@ FAULTS = (
         old="    np.clip(grads, -clipvalue, clipvalue, out=grads)\n",
         new="    np.minimum(grads, clipvalue, out=grads)\n",
         on=("clipvalue",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="moving average: starts at zero",
@@ -468,7 +468,7 @@ FAULTS = (
         old="        momentum = self.ema_momentum if iterations else 0.0\n",
         new="        momentum = self.ema_momentum\n",
         on=("ema",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="moving average: shares exchanged",
@@ -477,7 +477,7 @@ FAULTS = (
         old=("    average *= momentum\n    average += (1 - momentum) * params\n"),
         new=("    average *= 1 - momentum\n    average += momentum * params\n"),
         on=("ema",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="moving average: overwrites one step late",
@@ -486,7 +486,7 @@ FAULTS = (
         old="(iterations + 1) % self.ema_overwrite_frequency == 0:",
         new="iterations and iterations % self.ema_overwrite_frequency == 0:",
         on=("ema-overwrite",),
-        seen_by=(),
+        seen_by=("steps_in_float64",),
     ),
     Fault(
         name="moving average: after the constraints",
@@ -507,7 +507,7 @@ FAULTS = (
             "            self._average()\n"
         ),
         on=("ema-constraint",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="moving average: not put back after fit",
@@ -516,7 +516,7 @@ FAULTS = (
         old='            if epochs > 0 and getattr(self.optimizer, "built", False):\n',
         new="            if False:\n",
         on=("ema",),
-        seen_by=(),
+        seen_by=("evaluate_and_predict",),
     ),
     Fault(
         name="accumulation: the sum, not the mean",
@@ -525,7 +525,7 @@ FAULTS = (
         old="    grads /= batches\n",
         new="",
         on=("accumulation",),
-        seen_by=(),
+        seen_by=("steps_in_float64",),
     ),
     Fault(
         name="accumulation: steps one call early",
@@ -534,7 +534,7 @@ FAULTS = (
         old="        due = (int(self._iterations.value) + 1) % every == 0\n",
         new="        due = (int(self._iterations.value) + 2) % every == 0\n",
         on=("accumulation",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="accumulation: corrections count calls",
@@ -543,7 +543,7 @@ FAULTS = (
         old="        return (t - 1) // n + 1 if n else t\n",
         new="        return t\n",
         on=("accumulation-adam",),
-        seen_by=(),
+        seen_by=("steps_in_float64",),
     ),
     Fault(
         name="accumulation: the last batch of a group alone",
@@ -552,7 +552,7 @@ FAULTS = (
         old="    grads += accumulator\n",
         new="",
         on=("accumulation",),
-        seen_by=(),
+        seen_by=("steps_in_float64",),
     ),
     Fault(
         name="loss_scale_factor: not undone",
@@ -561,7 +561,7 @@ FAULTS = (
         old="            grads /= self.loss_scale_factor\n",
         new="            pass\n",
         on=("loss-scale",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="schedules: one step ahead",
@@ -570,7 +570,7 @@ FAULTS = (
         old="schedules.at_steps(rate, t - 1)",
         new="schedules.at_steps(rate, t)",
         on=("exponential",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="ExponentialDecay: always in stairs",
@@ -583,7 +583,7 @@ FAULTS = (
         ),
         new=("        p = np.floor(p)\n        return np.float32(self.initial_learning_rate) * np.power("),
         on=("exponential",),
-        seen_by=(),
+        seen_by=("steps_in_float64",),
     ),
     Fault(
         name="ExponentialDecay: never in stairs",
@@ -596,7 +596,7 @@ FAULTS = (
         ),
         new="        return np.float32(self.initial_learning_rate) * np.power(",
         on=("staircase",),
-        seen_by=(),
+        seen_by=("steps_in_float64",),
     ),
     Fault(
         name="InverseTimeDecay: without the 1",
@@ -605,7 +605,7 @@ FAULTS = (
         old="(np.float32(1) + np.float32(self.decay_rate) * p)",
         new="np.maximum(np.float32(1), np.float32(self.decay_rate) * p)",
         on=("inverse",),
-        seen_by=(),
+        seen_by=("steps_in_float64",),
     ),
     Fault(
         name="PiecewiseConstantDecay: a boundary belongs to what follows",
@@ -614,7 +614,7 @@ FAULTS = (
         old='np.searchsorted(boundaries, step, side="left")',
         new='np.searchsorted(boundaries, step, side="right")',
         on=("piecewise",),
-        seen_by=(),
+        seen_by=("steps_in_float64",),
     ),
     Fault(
         name="PolynomialDecay: never cycles",
@@ -623,7 +623,7 @@ FAULTS = (
         old="            until = until * np.where(step == 0, np.float32(1), np.ceil(step / until))\n",
         new="            step = np.minimum(step, until)\n",
         on=("polynomial",),
-        seen_by=(),
+        seen_by=("steps_in_float64",),
     ),
     Fault(
         name="PolynomialDecay: along a line",
@@ -632,7 +632,7 @@ FAULTS = (
         old="np.power(np.float32(1) - step / until, np.float32(self.power))",
         new="(np.float32(1) - step / until)",
         on=("polynomial",),
-        seen_by=(),
+        seen_by=("steps_in_float64",),
     ),
     Fault(
         name="CosineDecay: the fall begins with the warm-up",
@@ -641,7 +641,7 @@ FAULTS = (
         old="self._fall(step - rising, top)",
         new="self._fall(step, top)",
         on=("cosine",),
-        seen_by=(),
+        seen_by=("steps_in_float64",),
     ),
     Fault(
         name="CosineDecay: a whole wave",
@@ -650,7 +650,7 @@ FAULTS = (
         old="np.cos(np.float32(math.pi) * (step / np.float32(self.decay_steps))))",
         new="np.cos(np.float32(2 * math.pi) * (step / np.float32(self.decay_steps))))",
         on=("cosine",),
-        seen_by=(),
+        seen_by=("steps_in_float64",),
     ),
     Fault(
         name="CosineDecayRestarts: all periods alike",
@@ -659,6 +659,6 @@ FAULTS = (
         old="        if t_mul == 1:\n",
         new="        if True:\n",
         on=("restarts",),
-        seen_by=(),
+        seen_by=("steps_in_float64",),
     ),
 )
