@@ -66,8 +66,6 @@ class Example:
         width = self.features
         for layer in self.layers:
             width = layer.get("units", width)
-            if layer.get("activation") == "glu":
-                width //= 2
         return int(width)
 
     @property
