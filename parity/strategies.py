@@ -12,6 +12,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from parity.example import INPUTS, SAMPLE_WEIGHTS, WEIGHTS, Example, Spec
+from tinynn._checks import unknown_name
 
 AXES = ("layers", "loss", "optimizer", "metrics", "batches", "inputs", "weights", "sample_weight", "dtype", "seed")
 """What `examples` varies.
@@ -349,12 +350,20 @@ def batches(draw: Any) -> dict[str, int]:
 # All together ------------------------------------------------------------------------------------------------------------
 
 
+def examples(axes: Iterable[str] = AXES) -> st.SearchStrategy[Example]:
+    """Examples that vary along these axes and are plain along the others.
+
+    Raises:
+        ValueError: an unknown axis.
+    """
+    varied = frozenset(axes)
+    for unknown in varied - set(AXES):
+        raise unknown_name("axis", unknown, AXES)
+    return _examples(varied)
+
+
 @st.composite
-def examples(draw: Any, axes: Iterable[str] = AXES) -> Example:
-    """Examples that vary along these axes and are plain along the others."""
-    varied = set(axes)
-    if unknown := varied - set(AXES):
-        raise ValueError(f"axes are {', '.join(AXES)}; got {', '.join(sorted(unknown))}.")
+def _examples(draw: Any, varied: frozenset[str]) -> Example:
 
     def along(axis: str, strategy: Any, otherwise: Any) -> Any:
         return draw(strategy) if axis in varied else otherwise

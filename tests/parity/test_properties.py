@@ -32,7 +32,7 @@ SMALL = Example(
 @pytest.mark.parametrize("name", PROPERTIES)
 def test_property_holds(name: str, keras: Any) -> None:
     @settings(max_examples=3, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-    @given(examples(("layers", "loss", "optimizer", "inputs", "dtype")))
+    @given(examples(("layers", "loss", "optimizer", "inputs", "dtype", "metrics")))
     def holds(example: Example) -> None:
         try:
             PROPERTIES[name](example)
@@ -74,11 +74,11 @@ def test_a_gradient_scaled_by_1_001_is_seen(name: str, keras: Any, monkeypatch: 
 
 @pytest.mark.keras
 def test_a_derivative_of_1_at_relus_kink_is_seen(keras: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def backward(d_out: Any, x: Any, d_x: Any) -> None:
-        d_x[:] = d_out * (x >= 0)
+    def backward(d_out: Any, out: Any, d_x: Any) -> None:
+        d_x[:] = d_out * (out >= 0)
 
     monkeypatch.setattr(relu, "backward", backward)
-    found = _red("gradient", SMALL.but(inputs="zeros"))
+    found = _red("gradient", SMALL.but(inputs="zeros", weights="own"))
     assert "gradient" in found.what
 
 

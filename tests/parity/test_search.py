@@ -63,6 +63,7 @@ def test_a_search_goes_on_where_it_stopped(toy: dict[str, Any], tmp_path: Path) 
 def test_another_search_does_not_go_on_with_a_state(
     toy: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    toy["limit"] = 100
     state = str(tmp_path / "state.json")
     assert _search(tmp_path, "--examples", "1", "--state", state, "--seed", "1", "--axis", "seed") == cli.AGREE
     assert _search(tmp_path, "--examples", "1", "--state", state, "--seed", "2", "--axis", "seed") == cli.CANNOT_START
