@@ -54,7 +54,7 @@ def test_an_axis_alone_leaves_the_others_plain(axis: str, data: st.DataObject) -
 
 
 def test_an_unknown_axis_is_refused() -> None:
-    with pytest.raises(ValueError, match='Unknown axis "layer". Did you mean "layers"'):
+    with pytest.raises(ValueError, match=r'Unknown axis "layer"\. Did you mean "layers"'):
         examples(["layer"])
 
 
