@@ -66,8 +66,6 @@ class Example:
         width = self.features
         for layer in self.layers:
             width = layer.get("units", width)
-            if layer.get("activation") == "glu":
-                width //= 2
         return int(width)
 
     @property
@@ -209,13 +207,14 @@ def make_targets(rng: np.random.Generator, kind: str, samples: int, outputs: int
     if kind == "probabilities":
         raw = np.exp(normal)
         return np.asarray(raw / raw.sum(axis=1, keepdims=True))
-    return {
+    kinds: dict[str, Array] = {
         "real": normal,
         "positive": np.abs(normal),
         "counts": np.floor(3 * np.abs(normal)),
         "signs": np.where(normal > 0, 1.0, -1.0),
         "bits": np.where(normal > 0, 1.0, 0.0),
-    }[kind]
+    }
+    return kinds[kind]
 
 
 def make_sample_weights(rng: np.random.Generator, kind: str, samples: int) -> Array | None:
@@ -229,9 +228,10 @@ def make_sample_weights(rng: np.random.Generator, kind: str, samples: int) -> Ar
 def make_weights(rng: np.random.Generator, kind: str, shape: tuple[int, ...]) -> Array:
     """One array of initial weights. "integers" makes exact sums, so exact ties and kinks; "large" saturates."""
     normal = rng.normal(size=shape)
-    return {
+    kinds: dict[str, Array] = {
         "normal": 0.5 * normal,
         "integers": np.round(normal),
         "zeros": np.zeros(shape),
         "large": 10 * normal,
-    }[kind]
+    }
+    return kinds[kind]

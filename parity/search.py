@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import argparse
 import concurrent.futures
+import contextlib
 import hashlib
 import json
 import multiprocessing
-import sys
 import traceback
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -251,16 +251,17 @@ def search(asked: argparse.Namespace) -> int:
     begin = progress.seconds
     known = len(state.failures)
     before = state.seconds
-    for block in _blocks(state, total, properties, asked.jobs or profile.jobs):
-        state.add(block)
-        state.seconds = round(before + progress.seconds - begin, 1)
-        state.write(asked.state)
-        for found in block["failures"]:
-            progress.clear()
-            _report(found, keep(found, asked.keep))
-        progress.start(f"[{state.examples}/{total}] examples, {len(state.failures)} failures")
-        if asked.seconds is not None and progress.seconds > asked.seconds:
-            break
+    with contextlib.suppress(KeyboardInterrupt):  # the blocks that are done count
+        for block in _blocks(state, total, properties, asked.jobs or profile.jobs):
+            state.add(block)
+            state.seconds = round(before + progress.seconds - begin, 1)
+            state.write(asked.state)
+            for found in block["failures"]:
+                progress.clear()
+                _report(found, keep(found, asked.keep))
+            progress.start(f"[{state.examples}/{total}] examples, {len(state.failures)} failures")
+            if asked.seconds is not None and progress.seconds > asked.seconds:
+                break
     progress.clear()
     for line in lines(state, total, again):
         print(line, flush=True)
@@ -321,7 +322,3 @@ def lines(state: State, total: int, again: Sequence[str]) -> list[str]:
     said = [f"of these, Keras refused {refused}: {why}" for why, refused in state.refused.items()] if refused else []
     whole = f"{state.examples:,} of {total:,} examples, {len(state.failures)} disagreements"
     return [*table, *said, f"{whole}, {len(again)} past ones again" if again else whole]
-
-
-if __name__ == "__main__":
-    sys.exit("python -m parity search")

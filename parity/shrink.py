@@ -56,7 +56,9 @@ def candidates(example: Example) -> Iterator[Example]:
     yield from (example.but(optimizer=spec) for spec in _less(example.optimizer))
     yield from (example.but(loss=spec) for spec in _less(example.loss))
     for i, layer in enumerate(layers):
-        for spec in _less(layer, keep=("units", "rate", "stddev", "scale", "groups", "activation")):
+        # A loss may need the activation of its head: without it, it is another question.
+        kept = ("rate", "stddev", "scale", "groups", *(["activation"] if i == len(layers) - 1 else []))
+        for spec in _less(layer, keep=kept if layer["class"] == "Dense" else (*kept, "activation")):
             yield example.but(layers=(*layers[:i], spec, *layers[i + 1 :]))
     if example.seed:
         yield example.but(seed=0)
@@ -72,9 +74,8 @@ def _less(spec: Spec, keep: tuple[str, ...] = ("learning_rate",)) -> Iterator[Sp
     for name, value in spec.items():
         rest: dict[str, Any] = {key: part for key, part in spec.items() if key != name}
         if name == "units":
-            step = 2 if spec.get("activation") == "glu" else 1
-            yield from ({**spec, name: n} for n in _smaller(value, step) if n % step == 0)
+            yield from ({**spec, name: n} for n in _smaller(value, 1))
         elif name == "learning_rate" and isinstance(value, dict):
             yield {**spec, name: 0.1}
-        elif name != "class" and (name not in keep or (name == "activation" and spec["class"] == "Dense")):
+        elif name != "class" and name not in keep:
             yield rest

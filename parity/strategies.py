@@ -12,15 +12,19 @@ from typing import Any
 from hypothesis import strategies as st
 
 from parity.example import INPUTS, SAMPLE_WEIGHTS, WEIGHTS, Example, Spec
+from tinynn._checks import unknown_name
 
 AXES = ("layers", "loss", "optimizer", "metrics", "batches", "inputs", "weights", "sample_weight", "dtype", "seed")
-"""What `examples` varies."""
+"""What `examples` varies.
+
+Left out: glu inside Dense, whose width Keras's next layer gets wrong (docs/parity_keras_bugs.md).
+"""
 
 ACTIVATIONS = (
     *("linear", "relu", "tanh", "sigmoid", "softplus", "softsign", "elu", "selu", "gelu", "silu", "mish", "relu6"),
     *("leaky_relu", "hard_sigmoid", "hard_silu", "hard_tanh", "hard_shrink", "soft_shrink", "tanh_shrink", "celu"),
     *("squareplus", "log_sigmoid", "sparse_plus", "sparse_sigmoid", "exponential"),
-    *("softmax", "log_softmax", "sparsemax", "glu"),
+    *("softmax", "log_softmax", "sparsemax"),
 )
 
 INITIALIZERS: tuple[Spec, ...] = (
@@ -53,17 +57,17 @@ CONSTRAINTS: tuple[Spec, ...] = (
 )
 
 
-def some(**arguments: st.SearchStrategy[Any]) -> st.SearchStrategy[Spec]:
+def some(**arguments: Any) -> st.SearchStrategy[Spec]:
     """Any of these arguments, or none of them."""
     return st.fixed_dictionaries({}, optional=arguments)
 
 
-def spec(name: str, **arguments: st.SearchStrategy[Any]) -> st.SearchStrategy[Spec]:
+def spec(name: str, **arguments: Any) -> st.SearchStrategy[Spec]:
     """A class with any of these arguments."""
     return some(**arguments).map(lambda chosen: {"class": name, **chosen})
 
 
-def with_required(name: str, required: dict[str, st.SearchStrategy[Any]], **arguments: Any) -> Any:
+def with_required(name: str, required: dict[str, Any], **arguments: Any) -> st.SearchStrategy[Spec]:
     """A class with all of the required arguments and any of the others."""
     return st.tuples(st.fixed_dictionaries(required), some(**arguments)).map(
         lambda both: {"class": name, **both[0], **both[1]}
@@ -96,18 +100,11 @@ def dense(
             "kernel_constraint": st.sampled_from(CONSTRAINTS),
             "bias_constraint": st.sampled_from(({"class": "NonNeg"},)),
         }
-    return with_required("Dense", {"units": units}, **extras).map(_even_for_glu)
-
-
-def _even_for_glu(layer: Spec) -> Spec:
-    """The gated unit halves its input."""
-    return {**layer, "units": layer["units"] + layer["units"] % 2} if layer.get("activation") == "glu" else layer
+    return with_required("Dense", {"units": units}, **extras)
 
 
 activation_layers = st.one_of(
-    st.sampled_from([name for name in ACTIVATIONS if name != "glu"]).map(
-        lambda name: {"class": "Activation", "activation": name}
-    ),
+    st.sampled_from(ACTIVATIONS).map(lambda name: {"class": "Activation", "activation": name}),
     spec(
         "ReLU",
         max_value=st.sampled_from((0.5, 1.0, 6.0)),
@@ -157,11 +154,11 @@ stacks = st.lists(hidden_layers, max_size=5)
 
 # Losses, with the heads and targets that belong to them ------------------------------------------------------------------
 
-_reduction = {"reduction": st.sampled_from(("sum", "mean", "mean_with_sample_weight"))}
-_smoothing = {"label_smoothing": st.sampled_from((0.1, 0.5))}
-_balancing = {"apply_class_balancing": st.just(True)}
-_gamma = {"gamma": st.sampled_from((0.5, 1.0, 3.0)), "alpha": st.sampled_from((0.1, 0.75))}
-_logits = {"from_logits": st.just(True)}
+_reduction: dict[str, Any] = {"reduction": st.sampled_from(("sum", "mean", "mean_with_sample_weight"))}
+_smoothing: dict[str, Any] = {"label_smoothing": st.sampled_from((0.1, 0.5))}
+_balancing: dict[str, Any] = {"apply_class_balancing": st.just(True)}
+_gamma: dict[str, Any] = {"gamma": st.sampled_from((0.5, 1.0, 3.0)), "alpha": st.sampled_from((0.1, 0.75))}
+_logits: dict[str, Any] = {"from_logits": st.just(True)}
 
 _REAL = ("linear", "tanh", "relu", "sigmoid")
 _BINARY = ("sigmoid", "linear", "hard_sigmoid", "softmax")
@@ -353,12 +350,20 @@ def batches(draw: Any) -> dict[str, int]:
 # All together ------------------------------------------------------------------------------------------------------------
 
 
+def examples(axes: Iterable[str] = AXES) -> st.SearchStrategy[Example]:
+    """Examples that vary along these axes and are plain along the others.
+
+    Raises:
+        ValueError: an unknown axis.
+    """
+    varied = frozenset(axes)
+    for unknown in varied - set(AXES):
+        raise unknown_name("axis", unknown, AXES)
+    return _examples(varied)
+
+
 @st.composite
-def examples(draw: Any, axes: Iterable[str] = AXES) -> Example:
-    """Examples that vary along these axes and are plain along the others."""
-    varied = set(axes)
-    if unknown := varied - set(AXES):
-        raise ValueError(f"axes are {', '.join(AXES)}; got {', '.join(sorted(unknown))}.")
+def _examples(draw: Any, varied: frozenset[str]) -> Example:
 
     def along(axis: str, strategy: Any, otherwise: Any) -> Any:
         return draw(strategy) if axis in varied else otherwise
@@ -386,6 +391,8 @@ def examples(draw: Any, axes: Iterable[str] = AXES) -> Example:
         seed=along("seed", st.integers(0, 999), 0),
         **cut,
     )
+    if example.dtype == "float64":  # TensorFlow's top-k takes float32 alone
+        example = example.but(metrics=tuple(m for m in example.metrics if "TopK" not in repr(m)))
     if class_weights and sample_weight == "none" and targets in ("classes", "one_hot") and weighs:
         example = example.but(class_weight=class_weights[: example.outputs])
     return example
