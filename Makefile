@@ -33,6 +33,7 @@ parity-mutations: $(VENV)/.keras  ## deliberate faults in copies of tinynn: the 
 	@$(BIN)/python -m parity mutate $(ARGS)
 
 test: $(VENV)/.keras  ## all tests, against Keras where it matters (ARGS="-k dense")
+	@$(BIN)/python -m tinynn.engine
 	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 lint: $(VENV)/.base  ## ruff and mypy --strict

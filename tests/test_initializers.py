@@ -393,9 +393,9 @@ def test_unseeded_initializers_draw_the_seeds_that_keras_draws(keras: Any) -> No
 
 @pytest.mark.keras
 def test_keras_knows_every_name_that_is_known_here(keras: Any) -> None:
-    from tinynn.initializers.registry import _NAMES
+    from tinynn.initializers.registry import KNOWN
 
-    for name, cls in _NAMES.items():
+    for name, cls in KNOWN.names.items():
         if cls is not initializers.Constant:  # Keras cannot make a Constant from its name alone
             assert type(keras.initializers.get(name)).__name__ == cls.__name__
     for name in initializers.__all__:

@@ -32,7 +32,7 @@ LAYERS = [
         *("activations", "initializers", "regularizers", "constraints", "layers", "losses", "metrics", "optimizers"),
         *("callbacks", "utils", "backend"),
     ],
-    ["engine.twins", "engine.plan", "engine.compiled"],
+    ["engine.twins", "engine.plan", "engine.compiled", "engine.__main__"],
     ["models"],
 ]
 OUTSIDE = {"parity", "benchmarks", "tests", "tensorflow", "keras", "sklearn", "matplotlib"}

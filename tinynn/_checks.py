@@ -24,7 +24,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> ValueError:
     """The error for a string that names nothing: `raise unknown_name("activation", "rellu", table)`."""
-    known = sorted(known)
+    known = sorted(set(known))
     return ValueError(f'Unknown {kind} "{name}".{did_you_mean(name, known)} Known: {", ".join(known)}.')
 
 

@@ -75,6 +75,9 @@ def test_it_wants_batches_only_if_asked(tmp_path: Path) -> None:
 @pytest.mark.parametrize("settings", [{}, {"update_freq": "batch"}, {"update_freq": 3}], ids=str)
 def test_scalars_are_those_that_keras_writes(keras: Any, tmp_path: Path, settings: dict[str, Any]) -> None:
     pytest.importorskip("tensorboardX", reason="tensorboardX is not installed: pip install tensorboardX")
+    pytest.importorskip(
+        "tensorboard", reason="TensorBoard, which Keras writes by, is not installed: pip install tensorboard"
+    )
     fit(tmp_path / "ours", **settings)
     fit(tmp_path / "theirs", keras, write_graph=False, **settings)
     ours, theirs = scalars(tmp_path / "ours"), scalars(tmp_path / "theirs")

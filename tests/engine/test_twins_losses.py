@@ -382,9 +382,7 @@ CASES: dict[str, Case] = {
 
 
 def assert_this_twin(name: str, arguments: Arguments) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(test_twins, "CASES", CASES)
-        assert_twin(name, arguments)
+    assert_twin(name, arguments, CASES)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

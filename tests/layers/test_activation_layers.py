@@ -71,6 +71,7 @@ MADE: list[tuple[str, dict[str, Any]]] = [
     ("PReLU", {"alpha_initializer": "ones", "shared_axes": [1], "trainable": False}),
     ("PReLU", {"shared_axes": (1, 2)}),
     ("PReLU", {"shared_axes": 1}),
+    ("PReLU", {"alpha_regularizer": "l2", "alpha_constraint": "non_neg"}),
     ("ELU", {}),
     ("ELU", {"alpha": 2.0, "name": "e"}),
     ("Softmax", {}),
@@ -168,7 +169,7 @@ def test_a_stack_of_them_trains_and_prints_as_in_keras(keras: Any, floatx: str) 
                 k.layers.Dense(5),
                 k.layers.LeakyReLU(),
                 k.layers.Dense(5, activation="gelu"),
-                k.layers.PReLU("he_normal"),
+                k.layers.PReLU("he_normal", alpha_regularizer="l2", alpha_constraint="non_neg"),
                 k.layers.Dense(5, activation="mish"),
                 k.layers.ELU(0.7),
                 k.layers.Dense(3),
@@ -191,3 +192,10 @@ def test_a_stack_of_them_trains_and_prints_as_in_keras(keras: Any, floatx: str) 
     assert np.allclose(ours[1], theirs[1], rtol=64 * eps, atol=0)
     for found, expected in zip(ours[2], theirs[2], strict=True):
         assert np.allclose(found, expected, rtol=0, atol=256 * eps)
+
+
+def test_dense_with_glu_is_half_as_wide() -> None:
+    """Keras takes it for as wide as its units, so that the next layer does not fit."""
+    model = tinynn.Sequential([tinynn.Input((3,)), layers.Dense(8, "glu"), layers.Dense(2)])
+    assert model.layers[1].kernel.shape == (4, 2)
+    assert model(X).shape == (4, 2)

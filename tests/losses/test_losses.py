@@ -250,7 +250,7 @@ ERRORS: list[tuple[Callable[[], Any], str]] = [
     (lambda: losses.get("mse_loss"), r'Unknown loss "mse_loss"\. .*Known: BCE, '),
     (lambda: losses.get("mean_sqared_error"), r'Did you mean "mean_squared_error"\?'),
     (lambda: losses.get("crossentropy"), r'Unknown loss "crossentropy"\. Did you mean "\w+_crossentropy"\?'),
-    (lambda: losses.get(3), r"A loss is a name, a Loss, a function or a config; got 3\."),
+    (lambda: losses.get(3), r"A loss is a name, a Loss, a function, a description or None; got 3 of type int\."),
     (
         lambda: losses.MeanSquaredError(reduction="avg"),
         r"reduction is one of sum_over_batch_size, .* or None; got 'avg'\.",

@@ -338,7 +338,7 @@ ERRORS: list[tuple[Callable[[], Any], str]] = [
         lambda: losses.deserialize({"class_name": "Huber", "config": 3}),
         r'"config" of a loss is a dict of arguments; got 3',
     ),
-    (lambda: losses.serialize(3), r"A loss is a Loss or a function; got 3\."),
+    (lambda: losses.serialize(3), r"Only functions and objects with a get_config can be described; got 3\."),
     (lambda: losses.CategoricalGeneralizedCrossEntropy(q=1.0), r"q must be in the interval \(0, 1\); got 1\.0"),
     (lambda: losses.BinaryFocalCrossentropy(label_smoothing=2), r"label_smoothing must be a number in \[0, 1\]; got 2"),
     (lambda: losses.huber(1.0, 2.0), r"huber reduces the last axis, .* Put them into lists"),

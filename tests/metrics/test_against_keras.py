@@ -107,7 +107,7 @@ def test_names_lead_where_keras_s_do(keras: Any) -> None:
     from keras.src.metrics import ALL_OBJECTS_DICT
 
     assert {name: cls.__name__ for name, cls in ALL_OBJECTS_DICT.items()} == {
-        name: cls.__name__ for name, cls in metrics.registry.NAMES.items()
+        name: cls.__name__ for name, cls in metrics.registry.KNOWN.names.items()
     }
     for name in ALL_OBJECTS_DICT:
         try:

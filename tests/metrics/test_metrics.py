@@ -209,7 +209,10 @@ def test_sample_weights_count_in_weighted_metrics_alone() -> None:
 
 ERRORS: list[tuple[Callable[[], Any], str]] = [
     (lambda: metrics.get("acuracy"), r'Unknown metric "acuracy"\. Did you mean "accuracy"\?'),
-    (lambda: metrics.get(3.5), r"A metric is a name, a Metric or a function; got 3\.5\."),
+    (
+        lambda: metrics.get(3.5),
+        r"A metric is a name, a Metric, a function, a description or None; got 3\.5 of type float\.",
+    ),
     (
         lambda: CompileMetrics("mae"),
         r"Expected `metrics` argument to be a list, tuple, or dict\. Received instead: metrics=mae of type <class 'str'>\. "
@@ -252,3 +255,20 @@ def test_own_metrics_keep_their_state() -> None:
     x = np.array([[1.0], [5.0], [2.0]])
     assert model.evaluate(x, x, batch_size=1, verbose=0) == [0.0, 5.0]
     assert model.evaluate(x[:1], x[:1], verbose=0) == [0.0, 1.0]  # reset in between
+
+
+@pytest.mark.keras
+def test_ignored_classes_count_where_there_are_weights_as_in_keras(keras: Any) -> None:
+    """With weights the ignored samples have none; without, they count as samples that cost 0."""
+    y_true, weights = np.array([0, 1, 2, 1]), np.array([1.0, 2.0, 3.0, 4.0])
+    y_pred = np.random.default_rng(0).dirichlet(np.ones(3), 4)
+    for w in (None, weights, weights[:, None]):
+        ours, theirs = (k.metrics.SparseCategoricalCrossentropy(ignore_class=1) for k in (tinynn, keras))
+        for metric in (ours, theirs):
+            metric.update_state(y_true, y_pred, sample_weight=w)
+        assert float(ours.result()) == pytest.approx(float(theirs.result()), rel=1e-6)
+    # -(1 log p + 3 log p') / (1 + 3), by hand
+    by_hand = -(np.log(y_pred[0, 0]) + 3 * np.log(y_pred[2, 2])) / 4
+    assert float(
+        tinynn.metrics.SparseCategoricalCrossentropy(ignore_class=1)(y_true, y_pred, weights)
+    ) == pytest.approx(by_hand, rel=1e-6)

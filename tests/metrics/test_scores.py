@@ -259,7 +259,7 @@ ERRORS: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (
         lambda: metrics.deserialize({"class_name": "function", "config": "mse_"}),
         ValueError,
-        'Unknown function .* "mse_"',
+        'Unknown metric "mse_"',
     ),
     (lambda: metrics.Metric().update_state(), NotImplementedError, "does not have an `update_state"),
 ]

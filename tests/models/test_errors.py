@@ -221,11 +221,15 @@ NAMES: dict[str, Case] = {
     "activation": (
         lambda: layers.Dense(1, activation="rellu"),
         ValueError,
-        r'Unknown activation "rellu"\. Did you mean "relu"\? Known: .*relu, sigmoid, softmax',
+        r'Unknown activation "rellu"\. Did you mean "relu"\? Known: .*relu, relu6, selu, sigmoid',
     ),
     "activation, case": (lambda: layers.Dense(1, activation="ReLU"), ValueError, r'Did you mean "relu"\?'),
     "activation layer": (lambda: layers.Activation("softmaks"), ValueError, r'Did you mean "softmax"\?'),
-    "activation, number": (lambda: layers.Dense(1, activation=3), ValueError, r"a name, a function or None; got 3\."),
+    "activation, number": (
+        lambda: layers.Dense(1, activation=3),
+        ValueError,
+        r"An activation is a name, a function, .* or None; got 3\.",
+    ),
     "initializer": (
         lambda: layers.Dense(1, kernel_initializer="glorot"),
         ValueError,
@@ -233,7 +237,7 @@ NAMES: dict[str, Case] = {
     ),
     "loss": (lambda: net(loss="mean_sqared_error"), ValueError, r'Unknown loss .*Did you mean "mean_squared_error"\?'),
     "loss, by shape": (lambda: net(loss="crossentrpy"), ValueError, r'Did you mean "crossentropy"\?'),
-    "loss, number": (lambda: net(loss=5), ValueError, r"A loss is a name, a Loss or a function; got 5\."),
+    "loss, number": (lambda: net(loss=5), ValueError, r"A loss is a name, a Loss, .* or None; got 5 "),
     "two losses": (
         lambda: net(loss=["mse", "mae"]),
         ValueError,
@@ -243,7 +247,7 @@ NAMES: dict[str, Case] = {
     "optimizer, number": (
         lambda: net(optimizer=0.1),
         ValueError,
-        r"An optimizer is a name or an Optimizer; got 0\.1\.",
+        r"An optimizer is a name, an Optimizer, .* or None; got 0\.1 ",
     ),
     "metric": (lambda: net(metrics=["acuracy"]), ValueError, r'Unknown metric "acuracy"\. Did you mean "accuracy"\?'),
     "metrics without a list": (lambda: net(metrics="mae"), ValueError, r"Put it into a list: metrics=\['mae'\]\."),

@@ -197,6 +197,12 @@ REDUCTIONS = [
     Row("average", (CUBE, CUBE), lambda k, x, w: k.average(x, axis=1, weights=w), domains=((0.2, 2.0),)),
     Row("average", (CUBE, (3,)), lambda k, x, w: k.average(x, axis=1, weights=w), domains=((0.2, 2.0),)),
     Row("average", (CUBE, CUBE), lambda k, x, w: k.average(x, weights=w), domains=((0.2, 2.0),)),
+    *(
+        with_(name, CUBE, initial=initial, **axes)
+        for name in ("max", "min")
+        for initial in (0.5, 9, -9)
+        for axes in AXES[:2]
+    ),
     with_("moments", CUBE, [0, 2]),
     with_("moments", CUBE, 1, keepdims=True),
     with_("diff", CUBE),
@@ -618,4 +624,44 @@ CREATION = [
     with_("vander", (3,), N=4, increasing=True, dtypes=NUMBERS),
 ]
 
-ROWS = [*ELEMENTWISE, *LOGIC, *REDUCTIONS, *SHAPES, *INDEXING, *SORTING, *PRODUCTS, *MATRICES, *CORE, *CREATION]
+POSITIVE: dict[str, Any] = {"domains": ((0.3, 2.0),), "dtypes": FLOATS, "ulps": 64}
+WIDE: dict[str, Any] = {"dtypes": FLOATS, "ulps": 64}
+NORMALIZED: list[dict[str, Any]] = [{}, {"axis": 1, "epsilon": 0.01}, {"axis": [1, 2]}]
+
+# By the moments of x, which gradients pass through, and by given ones; along the last axis, another, several.
+STATISTICS = ((4, 3), (3,), (3,))
+NORMALIZATIONS = [
+    Row("batch_normalization", STATISTICS, lambda k, x, m, v: k.batch_normalization(x, m, v, -1), **POSITIVE),
+    Row(
+        "batch_normalization",
+        (*STATISTICS, (3,), (3,)),
+        lambda k, x, m, v, b, g: k.batch_normalization(x, m, v, axis=1, offset=b, scale=g, epsilon=0.01),
+        **POSITIVE,
+    ),
+    Row(
+        "batch_normalization",
+        ((2, 3, 4), (3,)),
+        lambda k, x, g: k.batch_normalization(x, *k.moments(x, [0, 2]), 1, scale=g),
+        dtypes=FLOATS,
+        ulps=64,
+    ),
+    *(Row("layer_normalization", (CUBE,), lambda k, x, s=s: k.layer_normalization(x, **s), **WIDE) for s in NORMALIZED),
+    Row("layer_normalization", (CUBE, CUBE[-1:], CUBE[-1:]), lambda k, x, g, b: k.layer_normalization(x, g, b), **WIDE),
+    Row("layer_normalization", (CUBE, CUBE[1:]), lambda k, x, g: k.layer_normalization(x, g, axis=[1, 2]), **WIDE),
+    *(Row("rms_normalization", (CUBE,), lambda k, x, s=s: k.rms_normalization(x, **s), **WIDE) for s in NORMALIZED),
+    Row("rms_normalization", (CUBE, CUBE[-1:]), lambda k, x, g: k.rms_normalization(x, g), **WIDE),
+]
+
+ROWS = [
+    *ELEMENTWISE,
+    *LOGIC,
+    *REDUCTIONS,
+    *SHAPES,
+    *INDEXING,
+    *SORTING,
+    *PRODUCTS,
+    *MATRICES,
+    *CORE,
+    *CREATION,
+    *NORMALIZATIONS,
+]

@@ -228,7 +228,11 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         ValueError,
         r'Unknown optimizer "sdg"\. Did you mean "sgd"\? Known: adadelta, adafactor, adagrad, adam, ',
     ),
-    "number": (lambda: optimizers.get(1), ValueError, r"An optimizer is a name or an Optimizer; got 1\."),
+    "number": (
+        lambda: optimizers.get(1),
+        ValueError,
+        r"An optimizer is a name, an Optimizer, a description or None; got 1 of type int\.",
+    ),
 }
 
 

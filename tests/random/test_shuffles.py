@@ -102,17 +102,17 @@ def _keras_epochs(keras: Any, n: int, batch_size: int, shuffle: Any, epochs: int
 @pytest.mark.keras
 @pytest.mark.parametrize("seed", SEEDS)
 def test_fit_permutation_is_the_order_of_every_epoch_of_keras(keras: Any, seed: int) -> None:
-    for n in (1, 2, 10, 257):
+    for n, batch_size in ((1, 4), (10, 4), (257, 64)):
         keras.utils.set_random_seed(seed)
         expected = fit_permutation(n, seed).tolist()
-        assert _keras_epochs(keras, n, 4, True) == [expected, expected]
-        assert _keras_epochs(keras, n, 64, True, epochs=1) == [expected]  # a later fit starts anew as well
+        assert _keras_epochs(keras, n, batch_size, True) == [expected, expected]
+    assert _keras_epochs(keras, n, 300, True, epochs=1) == [expected]  # a later fit starts anew as well
 
 
 @pytest.mark.keras
-@pytest.mark.parametrize("batch_size", [1, 2, 3, 5, 8, 9, 40])
+@pytest.mark.parametrize("batch_size", [1, 3, 8, 40])
 def test_batch_shuffle_is_the_order_of_every_epoch_of_keras(keras: Any, batch_size: int) -> None:
-    for n, seed in ((9, 0), (40, 7), (42, 7)):
+    for n, seed in ((9, 0), (40, 7)):
         keras.utils.set_random_seed(seed)
         expected = batch_shuffle(n, batch_size, seed).tolist()
         assert _keras_epochs(keras, n, batch_size, "batch") == [expected, expected]

@@ -23,9 +23,17 @@ PARTS, D_OUT = 11, 12  # shared: the team's partial products; dL/d(before the ac
 INPUT, BEFORE, ACTIVE, FACTORS = 13, 14, 15, 16  # own: what comes in; before, after the activation; dropout's factors
 LAYER_FIELDS = 17
 
-# A row of `dropouts`: seed, count of uses, unit, where its settings begin. Of `metrics`: unit, setting, whether weighted.
+# A row of `dropouts`: seed, count of uses, unit, where its settings begin.
 SEED, USES, DROP_UNIT, DROP_SETTING = range(4)
-METRIC_UNIT, METRIC_SETTING, METRIC_WEIGHTED = range(3)
+
+# Of `metrics`: unit, setting, whether weighted, whether it counts in arrays of its own: the words of eight slots.
+METRIC_UNIT, METRIC_SETTING, METRIC_WEIGHTED, METRIC_COUNTS, METRIC_SLOTS = range(5)
+METRIC_FIELDS = 4 + 3 * 8
+
+# Of `extras`, what a step does around the optimizer's rule: unit, setting, when, which parameters, the words of four slots.
+EXTRA_UNIT, EXTRA_SETTING, EXTRA_WHEN, EXTRA_FIRST, EXTRA_SIZE, EXTRA_SLOTS = range(6)
+EXTRA_FIELDS = 5 + 3 * 4
+PENALTY, BEFORE_RULE, AFTER_RULE = range(3)
 
 # The job: numbers that change from call to call
 MODE, BATCH, FIRST, LAST, TEAM, TILE = 0, 1, 2, 3, 4, 5
@@ -36,8 +44,10 @@ OWN, OWN_SIZE = 20, 21  # where the threads' own parts begin, and the size of on
 TARGETS, SMOOTH, WEIGHTS, LOSSES, SHARES, SCRATCH, ENTRIES, PROBS, SPARE, PREDICTED, D_LAST, D_OWN, TURNED = range(
     22, 35
 )
-JOB_FIELDS = 35
+RATES = 35  # numbers that the rule takes for a step; in `learning_rates` the plain rate stands after them
+JOB_FIELDS = 36
 
 # Settings that are not whole numbers: the loop's own, the optimizer's (at most so many), then those of other units
 LOSS_WEIGHT, SMOOTH_SCALE, SMOOTH_SHIFT, RULE_SETTING = 0, 1, 2, 3
-FREE_SETTING = 16
+CLIP_SETTING = 11
+FREE_SETTING = 12

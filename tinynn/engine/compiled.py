@@ -60,11 +60,10 @@ class Session(machine.Block):
         self["sample_weight"] = _NO_BYTES
         if data.sample_weight is not None:
             self["sample_weight"], self.job[c.WEIGHT_UNIT] = self._read_in_place(data, "sample_weight")
-        if not aim.handles[0]:
-            aim.bind()
+        aim.bind()
         self.job[c.LOSS_FORWARD : c.FROM_LOGITS + 1] = *aim.handles, aim.loss_setting, aim.from_logits
         self.job[c.REDUCTION], self.job[c.SMOOTHED] = aim.reduction, aim.smoothed
-        self["settings"], self["metrics"] = aim.settings, aim.metrics
+        self["settings"], self["metrics"], self["extras"] = aim.settings, aim.metrics, aim.extras
         self["totals"] = aim.read_totals(self._plan.real)
 
     def _read_in_place(self, data: ArrayBatches, name: str) -> tuple[Array, int]:
@@ -74,9 +73,14 @@ class Session(machine.Block):
 
     def set_optimizer(self, rule: Rule, grads: Array, learning_rates: Array) -> None:
         """Put the optimizer, its slots and the next steps' learning rates in their places."""
-        whole = not rule.fused and self.team == 1 and self._plan.params.size <= WHOLE
-        unit = machine.address(self._plan.real, rule.unit)
-        self.job[c.RULE], self.job[c.FUSED], self.job[c.WHOLE] = unit, rule.fused, whole
+        unit = rule.bind()
+        if len(rule.extras):
+            self["extras"] = np.concatenate([self["extras"], rule.extras])
+        around = len(self["extras"]) > 0
+        fused = rule.fused and not around
+        whole = around or (not fused and self.team == 1 and self._plan.params.size <= WHOLE)
+        self.job[c.RULE], self.job[c.FUSED], self.job[c.WHOLE] = unit, fused, whole
+        self.job[c.RATES] = learning_rates.shape[1] - 1
         self["grads"], self["learning_rates"] = grads, learning_rates
         self["slot_0"], self["slot_1"], self["slot_2"], self["slot_3"] = rule.slots
 
@@ -121,7 +125,7 @@ class CompiledEngine:
         aim = self._aim(data)
         if data.sample_weight is not None and data.sample_weight.size != len(data):
             raise NoTwin(f"sample weights of shape {data.sample_weight.shape}")
-        units = [*aim.units, *([self._optimizer(aim).unit] if training else [])]
+        units = [*aim.units, *(self._optimizer(aim).units if training else [])]
         names = ["x", "y", *([] if data.sample_weight is None else ["sample_weight"])]
         self._prepare([*units, *(twins.GATHER[_in_place(data, name)[1]] for name in names)])
 
@@ -137,6 +141,8 @@ class CompiledEngine:
         for row, layer in zip(session["dropouts"], self._dropped):
             row[: c.USES + 1] = layer.seed_generator.state.value
         self._run(c.TRAIN, session, data, begin, end)
+        first = int(rule.optimizer.iterations.value) + 1
+        rule.optimizer.took_steps(np.arange(first, first + end - begin))
         rule.optimizer.iterations.value += end - begin
         for layer in self._dropped:
             layer.seed_generator.state.value[1] += end - begin
@@ -222,7 +228,8 @@ class CompiledEngine:
         return session
 
     def _session_for(self, batch: int, aim: Aim | None) -> Session:
-        key = (batch, self._team(batch), aim.y_width if aim else 1)
+        alone = aim is not None and (len(aim.extras) or (self._rule is not None and len(self._rule.extras)))
+        key = (batch, 1 if alone else self._team(batch), aim.y_width if aim else 1)
         session = self._sessions.get(key)
         if session is None:
             if len(self._sessions) > 3:  # training, validation, a last batch: more are a search over batch sizes

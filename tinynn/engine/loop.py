@@ -53,6 +53,7 @@ def run(
     settings: Array,
     dropouts: Array,
     metrics: Array,
+    extras: Array,
     params: Array,
     frozen: Array,
     grads: Array,
@@ -75,10 +76,10 @@ def run(
 ) -> None:
     """Run the batches of rows job[FIRST] .. job[LAST] - 1 as one member of the team.
 
-    plan (layers, fields), job, settings, dropouts (n, 4), metrics (m, 3): see `tinynn.engine.codes`. params, grads, slots
-    (n_params,) of what is trained; frozen, the rest. learning_rates (steps,). totals (1 + m, 2): sum and count of the loss
-    and of each metric, added to. work, labels, frames: space. order (samples,), or empty for as they come. x, y,
-    sample_weight: bytes. outputs: predictions.
+    plan (layers, fields), job, settings, dropouts, metrics, extras: see `tinynn.engine.codes`. params, grads, slots
+    (n_params,) of what is trained; frozen, the rest. learning_rates (steps (RATES + 1),). totals
+    (1 + m, 2): sum and count of the loss and of each metric, added to. work, labels, frames: space. order (samples,), or
+    empty for as they come. x, y, sample_weight: bytes. outputs: predictions.
     """
     mode, batch = job[c.MODE], job[c.BATCH]
     own = job[c.OWN] + member * job[c.OWN_SIZE]
@@ -136,7 +137,7 @@ def run(
         put(frame, u.LOGITS, logits)
         put(frame, u.Y_PRED, y_pred)
         put_line(frame, u.WEIGHTS, weights)
-        measure_loss(job, settings, weights, y_true, logits, work, own, totals, member, d, frame)
+        measure_loss(job, settings, extras, params, weights, y_true, logits, work, own, totals, member, d, frame)
         if member == 0:
             if job[c.SMOOTHED]:
                 put(frame, u.Y_TRUE, y_true)
@@ -148,6 +149,7 @@ def run(
                 plan,
                 job,
                 settings,
+                extras,
                 params,
                 frozen,
                 grads,
@@ -155,7 +157,7 @@ def run(
                 slot_1,
                 slot_2,
                 slot_3,
-                line(learning_rates, step, _ONE),
+                line(learning_rates, step * (job[c.RATES] + 1), job[c.RATES] + 1),
                 work,
                 frame,
                 sync,
@@ -348,6 +350,8 @@ def add_bias(bias: Array, out: Array) -> None:
 def measure_loss(
     job: Array,
     settings: Array,
+    extras: Array,
+    params: Array,
     weights: Array,
     y_true: Array,
     logits: Array,
@@ -385,7 +389,15 @@ def measure_loss(
         total += values[b] * weights[b]
     factor = real(settings[c.LOSS_WEIGHT])
     if member == 0:
-        totals[0, 0] += (total / divisor if divisor != zero else zero) * factor * real(size)
+        loss = (total / divisor if divisor != zero else zero) * factor
+        for i in range(extras.shape[0]):
+            if extras[i, c.EXTRA_WHEN] == c.PENALTY:
+                penalty = line(work, own + job[c.SHARES], _ONE)
+                put_line(frame, u.PENALTY, penalty)
+                call_extra(extras, i, settings, params, params, penalty, frame)
+                loss += penalty[0]
+        put_line(frame, u.SETTINGS, line(settings, job[c.LOSS_SETTING], _ONE))
+        totals[0, 0] += loss * real(size)
         totals[0, 1] += real(size)
     if job[c.MODE] != c.TRAIN:
         return
@@ -416,15 +428,36 @@ def measure_metrics(
     put(frame, u.PROBS, view(work, own + job[c.SPARE], size, classes))
     put(frame, u.ENTRIES, view(work, own + job[c.SCRATCH], size, classes))
     for i in range(metrics.shape[0]):
-        put_line(frame, u.SETTINGS, line(settings, metrics[i, c.METRIC_SETTING], _ONE))
-        call_at(metrics[i, c.METRIC_UNIT], frame)
         weighted = metrics[i, c.METRIC_WEIGHTED] != 0 and has_weights
+        put_line(frame, u.SETTINGS, line(settings, metrics[i, c.METRIC_SETTING], _ONE))
+        if metrics[i, c.METRIC_COUNTS]:
+            for k in range(3 * 8):
+                frame[3 * u.SLOT_0 + k] = metrics[i, c.METRIC_SLOTS + k]
+            for b in range(size):
+                values[b] = weights[b] if weighted else real(1)
+            put_line(frame, u.WEIGHTS, values)
+            call_at(metrics[i, c.METRIC_UNIT], frame)
+            continue
+        call_at(metrics[i, c.METRIC_UNIT], frame)
         total, count = real(0), real(0)
         for b in range(size):
             total += values[b] * weights[b] if weighted else values[b]
             count += weights[b] if weighted else real(1)
         totals[1 + i, 0] += total
         totals[1 + i, 1] += count
+
+
+@compiled
+def call_extra(extras: Array, i: int, settings: Array, params: Array, grads: Array, rate: Array, frame: Array) -> None:
+    """Call what row i of the extras says, on the parameters that it sees."""
+    first, size = extras[i, c.EXTRA_FIRST], extras[i, c.EXTRA_SIZE]
+    put_line(frame, u.PARAMS, line(params, first, size))
+    put_line(frame, u.GRADS, line(grads, first, size))
+    put_line(frame, u.RATE, rate)
+    put_line(frame, u.SETTINGS, line(settings, extras[i, c.EXTRA_SETTING], _ONE))
+    for k in range(3 * 4):
+        frame[3 * u.SLOT_0 + k] = extras[i, c.EXTRA_SLOTS + k]
+    call_at(extras[i, c.EXTRA_UNIT], frame)
 
 
 # Backward --------------------------------------------------------------------------------------------------------------
@@ -435,6 +468,7 @@ def backward(
     plan: Array,
     job: Array,
     settings: Array,
+    extras: Array,
     params: Array,
     frozen: Array,
     grads: Array,
@@ -553,6 +587,10 @@ def backward(
                 )
         d = d_below
     if whole:
+        plain = line(learning_rate, job[c.RATES], _ONE)
+        for i in range(extras.shape[0]):
+            if extras[i, c.EXTRA_WHEN] == c.BEFORE_RULE:
+                call_extra(extras, i, settings, params, grads, plain, frame)
         optimizer_step(
             job[c.RULE],
             settings,
@@ -567,6 +605,9 @@ def backward(
             slot_3,
             frame,
         )
+        for i in range(extras.shape[0]):
+            if extras[i, c.EXTRA_WHEN] == c.AFTER_RULE:
+                call_extra(extras, i, settings, params, grads, plain, frame)
     return ticket
 
 
@@ -601,7 +642,7 @@ def optimizer_step(
     put_line(frame, u.SLOT_1, part(slot_1, start, n))
     put_line(frame, u.SLOT_2, part(slot_2, start, n))
     put_line(frame, u.SLOT_3, part(slot_3, start, n))
-    put_line(frame, u.RATE, learning_rate)
+    put_line(frame, u.RATE, line(learning_rate, _NONE, learning_rate.size - 1))
     put_line(frame, u.SETTINGS, line(settings, c.RULE_SETTING, _ONE))
     call_at(unit, frame)
 

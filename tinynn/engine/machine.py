@@ -33,7 +33,7 @@ from tinynn.engine import codes as c
 from tinynn.engine.units import SETTINGS, Unit, arguments_of, plain_address
 
 ARGUMENTS = (
-    *("plan", "job", "settings", "dropouts", "metrics", "params", "frozen", "grads"),
+    *("plan", "job", "settings", "dropouts", "metrics", "extras", "params", "frozen", "grads"),
     *("slot_0", "slot_1", "slot_2", "slot_3", "learning_rates", "totals", "work", "labels", "frames", "order"),
     *("x", "y", "sample_weight", "outputs", "sync"),
 )
@@ -44,7 +44,7 @@ REAL = frozenset(
 )
 FLOAT64 = frozenset(["settings"])
 OCTETS = frozenset(["x", "y", "sample_weight"])
-COLUMNS = {"plan": c.LAYER_FIELDS, "dropouts": 4, "metrics": 3, "totals": 2}
+COLUMNS = {"plan": c.LAYER_FIELDS, "dropouts": 4, "metrics": c.METRIC_FIELDS, "extras": c.EXTRA_FIELDS, "totals": 2}
 """The second axis of those that are tables."""
 
 LOOP = Unit("tinynn.engine.loop", "run")
@@ -292,11 +292,13 @@ def _compile_and_keep(real: DType, names: Mapping[Unit, str]) -> dict[Unit, tupl
 
 
 def _compile_apart(real: DType, units: list[Unit]) -> dict[Unit, bytes]:
-    """The files of units, compiled in two processes at once: the loop takes as long as a dozen ops."""
+    """The files of units, compiled in two processes at once: the loop takes as long as some thirty ops."""
     command = (
         "import sys; sys.path.insert(0, sys.argv[1]); from tinynn.engine import machine; machine.build(*sys.argv[2:])"
     )
-    groups = [group for group in ([LOOP] if LOOP in units else [], [unit for unit in units if unit != LOOP]) if group]
+    others = [unit for unit in units if unit != LOOP]
+    half = max(0, (len(others) - 30) // 2) if LOOP in units else len(others) // 2 if len(others) > 8 else 0
+    groups = [group for group in ([*([LOOP] if LOOP in units else []), *others[:half]], others[half:]) if group]
     with tempfile.TemporaryDirectory() as folder:
         running = []
         for group in groups:
@@ -371,7 +373,8 @@ def _entry_of_unit(real: DType, unit: Unit) -> tuple[list[str], dict[str, Any]]:
         at = 3 * argument.place
         like = f"like_{real.name if argument.dtype == 'real' else argument.dtype}"
         if argument.form == "setting":
-            given.append(f"settings[{argument.place}]")
+            form = {"float": "{}", "int": "int({})", "bool": "{} != 0"}[argument.dtype]
+            given.append(form.format(f"settings[{argument.place}]"))
         elif argument.form == "word":
             given.append(f"f[{at}]")
         elif argument.form == "rate":

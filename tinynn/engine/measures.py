@@ -7,7 +7,14 @@ from __future__ import annotations
 
 from tinynn._compiled import compiled
 from tinynn._typing import Array
-from tinynn.kernels import binary_crossentropy, categorical_crossentropy, sigmoid_crossentropy, softmax_crossentropy
+from tinynn.kernels import (
+    binary_crossentropy,
+    categorical_crossentropy,
+    cosine_similarity,
+    l1_l2,
+    sigmoid_crossentropy,
+    softmax_crossentropy,
+)
 
 
 @compiled
@@ -66,3 +73,32 @@ def sparse_forward(labels: Array, y_pred: Array, entries: Array, probs: Array, e
 def sparse_backward(d_losses: Array, labels: Array, y_pred: Array, probs: Array, epsilon: float, d_pred: Array) -> None:
     softmax_crossentropy.sparse_backward_compiled(d_losses, labels, probs, d_pred)
     categorical_crossentropy.log_clipped_backward_compiled(d_pred, y_pred, epsilon, d_pred)
+
+
+@compiled
+def negative_cosine_similarity(y_true: Array, y_pred: Array, epsilon: float, values: Array) -> None:
+    """The metric: the loss's negative."""
+    cosine_similarity.forward_compiled(y_true, y_pred, epsilon, values)
+    for b in range(values.size):
+        values[b] = -values[b]
+
+
+# Penalties on weights --------------------------------------------------------------------------------------------------
+
+
+@compiled
+def add_penalty_gradient(params: Array, grads: Array, l1: float, l2: float) -> None:
+    """grads += d(l1 sum |p| + l2 sum p^2)/dp; see `tinynn.kernels.l1_l2`."""
+    real = params.dtype.type
+    for i in range(params.size):
+        d = real(0)
+        if l1 != 0:
+            d += real(l1) * (real(1) if params[i] > 0 else (real(-1) if params[i] < 0 else params[i]))
+        if l2 != 0:
+            d += real(l2) * (real(2) * params[i])
+        grads[i] += d
+
+
+@compiled
+def penalty_of(params: Array, l1: float, l2: float, penalty: Array) -> None:
+    l1_l2.forward_compiled(params, l1, l2, penalty)

@@ -7,17 +7,21 @@ steps of the loop: an affine map (or none), an activation, dropout.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinynn import activations, config, layers, losses, metrics, optimizers
+from tinynn import activations, config, layers, losses, metrics, optimizers, regularizers
 from tinynn._typing import Array, DType
 from tinynn.buffer import pack
 from tinynn.engine import codes as c
 from tinynn.engine import machine, twins
-from tinynn.engine.units import SLOTS, Unit, settings_of, takes
-from tinynn.losses.loss import LossFunctionWrapper
+from tinynn.engine.recorded import logits_of
+from tinynn.engine.tape import without_tapes
+from tinynn.engine.units import Unit, settings_named, settings_of, takes
+from tinynn.losses.loss import Loss, LossFunctionWrapper
+from tinynn.metrics.confusion import COUNTS
 
 if TYPE_CHECKING:
     from tinynn.models.trainer import Trainer
@@ -223,13 +227,17 @@ def _steps_of(model: Trainer) -> list[Step]:
     width = math.prod(n or 0 for n in model.input_shape[1:])
     for layer in model.layers:
         kind = type(layer)
+        if layer.activity_regularizer is not None:
+            raise NoTwin(f'activity regularizer of "{layer.name}"')
         if kind is layers.Dense:
             if layer.input_shape[1:] != (width,):
                 raise NoTwin(f'Dense "{layer.name}" maps more than one axis')
             steps.append(Step(width, layer.units, layer))  # type: ignore[attr-defined]
             width = steps[-1].units
             _activate(steps, layer)
-        elif kind is layers.Activation:
+        elif kind in _ACTIVATION_LAYERS:
+            if twins.activation_of(layer) is None and steps:
+                continue  # linear: what came before may have its logits remembered
             if not steps or not steps[-1].is_open:
                 steps.append(Step(width, width))
             _activate(steps, layer)
@@ -251,24 +259,21 @@ def _steps_of(model: Trainer) -> list[Step]:
     return steps
 
 
+_ACTIVATION_LAYERS = (layers.Activation, layers.ELU, layers.LeakyReLU, layers.ReLU, layers.Softmax)
+
+
 def _activate(steps: list[Step], layer: Any) -> None:
-    found = twins.activation_of(layer)
+    found, function = twins.activation_of(layer), getattr(layer, "activation", layer)
     if found is twins.UNKNOWN:
-        raise NoTwin(f'activation "{activations.serialize(layer.activation)}" of "{layer.name}"')
-    steps[-1].activation, steps[-1].function = found, layer.activation
+        raise NoTwin(f'activation "{getattr(function, "__name__", function)}" of "{layer.name}"')
+    steps[-1].activation, steps[-1].function = found, function
 
 
 def _remembers_logits(model: Any) -> bool:
     """Whether the outputs come straight out of a softmax or sigmoid, so that cross-entropy returns to the logits."""
-    remembers = False
-    for layer in model.layers:
-        if type(layer) is layers.Dense or (
-            type(layer) is layers.Activation and layer.activation is not activations.linear
-        ):
-            remembers = layer.activation in (activations.softmax, activations.sigmoid)
-        elif type(layer) is layers.Flatten:
-            remembers = False
-    return remembers
+    sample = np.zeros((1, *(n or 1 for n in model.input_shape[1:])), config.floatx())
+    with without_tapes(), np.errstate(all="ignore"):
+        return logits_of(model.call(sample, training=False)) is not None
 
 
 # What is trained for, and how ------------------------------------------------------------------------------------------
@@ -283,15 +288,17 @@ class Aim:
         stand_in = np.empty((1, classes), plan.real)
         loss = model._compile_loss.resolve(y[:1], stand_in)
         self._settings = plan.settings.tolist()
-        self.loss, self.smoothed = self._loss(loss, plan, classes)
-        self.loss_setting = self._keep(self.loss, {"epsilon": config.epsilon()})
+        self.loss, self.smoothed, values = self._loss(loss, plan, classes)
+        self.loss_setting = self._keep(self.loss.forward, values)
         self.reduction = _REDUCTIONS.get(loss.reduction, -1)
         if self.reduction < 0:
             raise NoTwin(f"loss reduction {loss.reduction!r}")
         self._settings[c.LOSS_WEIGHT] = 1.0 if model._compile_loss.weight is None else model._compile_loss.weight
-        self.trackers: list[metrics.Mean] = [model._loss_tracker]
+        self.trackers: list[metrics.Mean | None] = [model._loss_tracker]
         self.measures: list[twins.Measure] = []
+        self._counting: list[tuple[int, Any, list[Array]]] = []  # row, metric, arrays beside its counts
         self.metrics = self._metrics(model, plan, y, stand_in)
+        self.extras, self._extra_units = self._penalties(plan)
         self._check_width("the loss", self.loss, classes, y)
         self.from_logits = 0
         if takes(self.loss.forward, "logits"):
@@ -303,30 +310,61 @@ class Aim:
     def units(self) -> list[Unit]:
         """What the loop calls to measure."""
         assert self.loss.backward is not None
-        return [self.loss.forward, self.loss.backward, *(measure.forward for measure in self.measures)]
+        found = [self.loss.forward, self.loss.backward, *(measure.forward for measure in self.measures)]
+        return [*found, *self._extra_units]
 
     def bind(self) -> None:
-        """Write down the addresses of the units."""
-        addresses = [machine.address(self.real, unit) for unit in self.units]
-        self.handles = addresses[:2]
-        self.metrics[:, c.METRIC_UNIT] = addresses[2:]
+        """Write down the addresses of the units, and of the arrays that metrics count in."""
+        if not self.handles[0]:
+            addresses = [machine.address(self.real, unit) for unit in self.units]
+            self.handles = addresses[:2]
+            self.metrics[:, c.METRIC_UNIT] = addresses[2 : 2 + len(self.metrics)]
+            self.extras[:, c.EXTRA_UNIT] = addresses[2 + len(self.metrics) :]
+        for row, metric, (thresholds, *buckets) in self._counting:
+            counts = [getattr(metric, name, None) for name in COUNTS]
+            if hasattr(metric, "_counted"):
+                counts[COUNTS.index(metric._counted)] = metric.accumulator
+            arrays = [np.empty((0, 0), self.real) if v is None else v.value.reshape(-1, 1) for v in counts]
+            self.metrics[row, c.METRIC_SLOTS :] = _words(
+                [thresholds, *arrays, *buckets], c.METRIC_FIELDS - c.METRIC_SLOTS
+            )
 
-    def _keep(self, measure: twins.Measure, values: dict[str, float]) -> int:
-        """Where the settings of a measure begin."""
-        self._settings += settings_of(measure.forward, values)
-        return len(self._settings) - len(settings_of(measure.forward, values))
+    def _keep(self, unit: Unit, values: Mapping[str, float]) -> int:
+        """Where the settings of a unit begin."""
+        numbers = settings_of(unit, values)
+        self._settings += numbers
+        return len(self._settings) - len(numbers)
 
     def read_totals(self, real: DType) -> Array:
-        """(1 + metrics, 2): sum and count of the loss and of each metric so far."""
-        return np.array([[tracker.total.value, tracker.count.value] for tracker in self.trackers], real)
+        """(1 + metrics, 2): sum and count of the loss and of each metric so far; those that count for themselves have 0."""
+        return np.array([[0, 0] if t is None else [t.total.value, t.count.value] for t in self.trackers], real)
 
     def write_back(self, totals: Array) -> None:
         """Give the metrics what the loop has added up."""
         for tracker, (total, count) in zip(self.trackers, totals):
-            tracker.total.value[...], tracker.count.value[...] = total, count
+            if tracker is not None:
+                tracker.total.value[...], tracker.count.value[...] = total, count
 
-    def _loss(self, loss: Any, plan: Plan, classes: int) -> tuple[twins.Measure, bool]:
-        if type(loss) is not LossFunctionWrapper and type(loss).__module__ not in _OUR_LOSSES:
+    def _penalties(self, plan: Plan) -> tuple[Array, list[Unit]]:
+        """Rows for what the weights' regularizers add to the loss and to the gradients; and their units."""
+        rows, units, offsets = [], [], _offsets(plan.variables)
+        for variable in plan.variables:
+            penalty = variable.regularizer
+            if penalty is None:
+                continue
+            if type(penalty) not in (regularizers.L1, regularizers.L2, regularizers.L1L2):
+                raise NoTwin(f"regularizer of {variable.path}")
+            values = {name: float(np.float32(getattr(penalty, name, 0.0))) for name in ("l1", "l2")}
+            first, size = offsets[id(variable)], variable.value.size
+            for unit, when in ((twins.PENALTY, c.PENALTY), (twins.PENALTY_GRADIENT, c.BEFORE_RULE)):
+                rows.append([0, self._keep(unit, values), when, first, size, *[0] * 12])
+                units.append(unit)
+        return np.array(rows, np.int64).reshape(-1, c.EXTRA_FIELDS), units
+
+    def _loss(self, loss: Any, plan: Plan, classes: int) -> tuple[twins.Measure, bool, dict[str, float]]:
+        if not isinstance(loss, LossFunctionWrapper) or type(loss).__call__ is not Loss.__call__:
+            raise NoTwin(f"loss {loss.name!r}")
+        if type(loss) is not LossFunctionWrapper and not type(loss).__module__.startswith("tinynn.losses."):
             raise NoTwin(f"loss {loss.name!r}")
         if loss.dtype != plan.real.name:
             raise NoTwin(f"loss {loss.name!r} computes in {loss.dtype}")
@@ -335,44 +373,65 @@ class Aim:
         if settings.pop("axis", -1) not in (-1, 1) or settings.pop("ignore_class", None) is not None:
             raise NoTwin(f"loss {loss.name!r} along another axis")
         from_logits = settings.pop("from_logits", False)
-        if settings:
-            raise NoTwin(f"loss {loss.name!r} with {', '.join(settings)}")
         if from_logits and plan.remembers_logits:
             raise NoTwin("from_logits=True after a softmax or sigmoid, which deserves its warning")
         known = twins.FROM_LOGITS if from_logits or plan.remembers_logits else twins.FROM_OUTPUTS
         measure = known.get(loss.fn, twins.FROM_OUTPUTS.get(loss.fn))
         if measure is None:
             raise NoTwin(f"loss {loss.name!r}")
+        if not set(settings) <= set(settings_named(measure.forward)):
+            raise NoTwin(f"loss {loss.name!r} with {', '.join(settings)}")
         if loss.fn is losses.categorical_crossentropy and classes == 1:
             raise NoTwin("categorical cross-entropy of one output, which deserves its warning")
         binary = loss.fn is losses.binary_crossentropy
         self._settings[c.SMOOTH_SCALE] = 1.0 - smoothing
         self._settings[c.SMOOTH_SHIFT] = 0.5 * smoothing if binary else smoothing / classes
-        return measure, bool(smoothing)
+        return measure, bool(smoothing), {"epsilon": config.epsilon(), "delta": 1.0, **settings}
 
     def _metrics(self, model: Any, plan: Plan, y: Array, stand_in: Array) -> Array:
-        rows = []
+        rows: list[list[int]] = []
         if model._compile_metrics is not None:
             model._compile_metrics.build(y[:1], stand_in)
             both = [(m, False) for m in model._compile_metrics.plain] + [
                 (m, True) for m in model._compile_metrics.weighted
             ]
             for metric, weighted in both:
-                function: Any = getattr(metric, "_fn", None)
-                known = type(metric) is metrics.MeanMetricWrapper or type(metric).__module__ in _OUR_METRICS
-                settings = dict(getattr(metric, "_settings", {}))
-                values = {"threshold": settings.pop("threshold", 0.5), "epsilon": config.epsilon()}
-                by_logits = plan.remembers_logits and function in twins.FROM_LOGITS
-                measure = (twins.FROM_LOGITS if by_logits else {**twins.FROM_OUTPUTS, **twins.ACCURACIES}).get(function)
-                if not known or measure is None or settings or metric.dtype != plan.real.name:
-                    raise NoTwin(f"metric {metric.name!r}")
-                if measure.reads_labels and function not in twins.ACCURACIES and not self.loss.reads_labels:
-                    raise NoTwin(f"metric {metric.name!r} without such a loss, whose labels are checked first")
+                counts = twins.counting(metric)
+                if counts is not None:
+                    thresholds = np.asarray(metric.thresholds, plan.real)
+                    buckets = np.empty((2 if metric._even else 0, len(thresholds), 1), plan.real)
+                    self._counting.append((len(rows), metric, [thresholds, *buckets]))
+                    measure, values, function = counts, dict[str, float](), None
+                else:
+                    measure, values, function = self._mean_of(metric, plan)
+                    if measure.reads_labels and function not in twins.ACCURACIES and not self.loss.reads_labels:
+                        raise NoTwin(f"metric {metric.name!r} without such a loss, whose labels are checked first")
                 self._check_width(f"metric {metric.name!r}", measure, plan.steps[-1].units, y)
-                rows.append((0, self._keep(measure, values), weighted))
+                setting = self._keep(measure.forward, values)
+                rows.append([0, setting, weighted, counts is not None, *[0] * (c.METRIC_FIELDS - c.METRIC_SLOTS)])
                 self.measures.append(measure)
-                self.trackers.append(metric)
-        return np.array(rows, np.int64).reshape(-1, 3)
+                self.trackers.append(None if counts is not None else metric)
+        return np.array(rows, np.int64).reshape(-1, c.METRIC_FIELDS)
+
+    def _mean_of(self, metric: Any, plan: Plan) -> tuple[twins.Measure, dict[str, float], Any]:
+        """The value a sample that a metric is the mean of, its settings, and the public function."""
+        if type(metric) is metrics.RootMeanSquaredError and metric.dtype == plan.real.name:
+            return twins.FROM_OUTPUTS[losses.mean_squared_error], {}, None
+        function: Any = getattr(metric, "_fn", None)
+        plain = type(metric).update_state is metrics.MeanMetricWrapper.update_state
+        ours = type(metric) is metrics.MeanMetricWrapper or type(metric).__module__.startswith("tinynn.metrics.")
+        by_logits = plan.remembers_logits and function in twins.FROM_LOGITS
+        measure = (twins.FROM_LOGITS if by_logits else twins.MEASURES).get(function)
+        settings = dict(getattr(metric, "_settings", {}))
+        if settings.get("axis", 0) == -1:
+            del settings["axis"]
+        if function is losses.binary_crossentropy or function is losses.categorical_crossentropy:
+            settings = {name: value for name, value in settings.items() if value}  # from_logits=False, no smoothing
+        if measure is None or not plain or not ours or metric.dtype != plan.real.name:
+            raise NoTwin(f"metric {metric.name!r}")
+        if not set(settings) <= set(settings_named(measure.forward)):
+            raise NoTwin(f"metric {metric.name!r} with {', '.join(settings)}")
+        return measure, {"threshold": 0.5, "k": 5, "delta": 1.0, "epsilon": config.epsilon(), **settings}, function
 
     def _check_width(self, what: str, measure: twins.Measure, classes: int, y: Array) -> None:
         needed = 1 if measure.reads_labels else classes
@@ -380,45 +439,83 @@ class Aim:
             raise NoTwin(f"{what} with targets of shape {y.shape}")
 
 
-_OUR_LOSSES = ("tinynn.losses.crossentropy", "tinynn.losses.regression")
-_OUR_METRICS = ("tinynn.metrics.accuracy", "tinynn.metrics.regression")
+def _words(arrays: Sequence[Array], length: int) -> list[int]:
+    """Addresses and shapes of arrays as a frame has them, with zeros up to a length."""
+    words: list[int] = []
+    for array in arrays:
+        words += [machine.address_of(array), array.shape[0], array.shape[1] if array.ndim == 2 else 1]
+    return words + [0] * (length - len(words))
 
 
 class Rule:
     """The optimizer as a unit, its slots as flat vectors, and the learning rate of every step to come."""
 
     def __init__(self, optimizer: Any, plan: Plan) -> None:
-        kind = type(optimizer)
-        if kind not in (optimizers.SGD, optimizers.RMSprop, optimizers.Adam):
+        rule = twins.RULES.get(type(optimizer))
+        if rule is None:
             raise NoTwin(f"optimizer {getattr(optimizer, 'name', optimizer)!r}")
+        beside = [option for option in optimizer.around_the_rule if option not in _BESIDE]
+        if beside:
+            raise NoTwin(f"optimizer {optimizer.name!r} with {beside[0]}")
         optimizer.build(plan.variables)
         known = optimizer._trainable_variables
         if len(known) != len(plan.variables) or not all(map(_same, known, plan.variables)):
             raise NoTwin("the optimizer was built for other variables")
-        self.optimizer, self.real = optimizer, plan.real
+        self.optimizer, self.real, self.unit, names = optimizer, plan.real, rule.unit, rule.slots
         self.fused = False  # with the product that gives the gradient
-        if kind is optimizers.SGD:
-            self.fused = not optimizer.momentum
+        if type(optimizer) is optimizers.SGD:
             moving = twins.NESTEROV if optimizer.nesterov else twins.MOMENTUM
-            self.unit = moving if optimizer.momentum else twins.SGD
-            names = ["momentum"]
-        elif kind is optimizers.RMSprop:
-            self.unit, names = twins.RMSPROP, ["velocity", "average_gradient", "momentum"]
-        else:
-            self.unit, names = twins.ADAM, ["momentum", "velocity", "velocity_hat"]
+            self.unit = moving if optimizer.momentum else rule.unit
+            self.fused = not optimizer.momentum
         flats = {name: pack(slots)[0] for name, slots in optimizer._slots.items()}
         slots = [flats.get(name, np.empty(0, plan.real)) for name in names]
-        self.slots = [*slots, *[np.empty(0, plan.real)] * (len(SLOTS) - len(slots))]
+        self.slots = [*slots, *[np.empty(0, plan.real)] * (4 - len(slots))]
+        self.extras, self._extra_units, self._kept_alive = self._around(plan)
+
+    def _around(self, plan: Plan) -> tuple[Array, list[Unit], list[Array]]:
+        """Rows for clipping and weight decay, which see all parameters; their units, and the arrays that they point to."""
+        rows, units, size = [], [], plan.params.size
+        starts = np.array([*_offsets(plan.variables).values(), size], np.int64)
+        decays = np.asarray(self.optimizer.weight_decays(plan.variables), np.float64)
+        own = c.EXTRA_FIELDS - c.EXTRA_SLOTS
+        for option, unit in twins.CLIPS.items():
+            if getattr(self.optimizer, option):
+                arrays = [] if option == "clipvalue" else [starts]
+                rows.append([0, c.CLIP_SETTING, c.BEFORE_RULE, 0, size, *_words(arrays, own)])
+                units.append(unit)
+                break
+        if decays.any():
+            rows.append([0, c.CLIP_SETTING, c.BEFORE_RULE, 0, size, *_words([starts, decays], own)])
+            units.append(twins.WEIGHT_DECAY)
+        return np.array(rows, np.int64).reshape(-1, c.EXTRA_FIELDS), units, [starts, decays]
+
+    @property
+    def units(self) -> list[Unit]:
+        """What the loop calls to step."""
+        return [self.unit, *self._extra_units]
 
     def write(self, settings: Array) -> None:
         """The optimizer's numbers as they are now."""
         numbers = settings_of(self.unit, vars(self.optimizer))
         settings[c.RULE_SETTING : c.RULE_SETTING + len(numbers)] = numbers
+        limits = [limit for option in twins.CLIPS if (limit := getattr(self.optimizer, option))]
+        settings[c.CLIP_SETTING] = limits[0] if limits else 0.0
+
+    def bind(self) -> int:
+        """The address of the rule's unit; those of the others go into the table."""
+        self.extras[:, c.EXTRA_UNIT] = [machine.address(self.real, unit) for unit in self._extra_units]
+        return machine.address(self.real, self.unit)
 
     def learning_rates(self, steps: int, real: DType) -> Array:
-        """(steps,): of the next steps; Adam's with its corrections."""
+        """(steps, rates + 1): of the next steps, with the rule's corrections; the plain rate last."""
         first = int(self.optimizer.iterations.value) + 1
-        return np.asarray(self.optimizer.step_sizes(np.arange(first, first + steps), real), real)
+        t = np.arange(first, first + steps)
+        rates = np.asarray(self.optimizer.step_sizes(t, real), real).reshape(steps, -1)
+        return np.column_stack([rates, self.optimizer.learning_rates(t, real)])
+
+
+_BESIDE = ("clipnorm", "global_clipnorm", "clipvalue", "weight_decay")
+"""What optimizers do around their rule that has twins; the rest sends the model to the reference engine."""
 
 
 def _offsets(variables: list[Variable]) -> dict[int, int]:

@@ -21,10 +21,11 @@ from tinynn._typing import Array, DType
 # Places in a frame, three words each: address, rows, columns. A whole number stands in the first of them.
 X, OUT, D_OUT, D_X, FACTORS = range(5)  # D_OUT is never filled: see Unit
 Y_TRUE, LABELS, LOGITS, Y_PRED, VALUES, PROBS, ENTRIES, D_PRED, WEIGHTS = range(5, 14)
-PARAMS, GRADS, SLOT_0, SLOT_1, SLOT_2, SLOT_3, RATE, SETTINGS, SOURCE, ORDER = range(14, 24)
-WORD_0, WORD_1, WORD_2, WORD_3 = range(24, 28)
-SLOTS, WORDS = (SLOT_0, SLOT_1, SLOT_2, SLOT_3), (WORD_0, WORD_1, WORD_2, WORD_3)
-FRAME = 3 * 28 + 12
+PARAMS, GRADS, RATE, SETTINGS, SOURCE, ORDER, PENALTY = range(14, 21)
+WORD_0, WORD_1, WORD_2, WORD_3 = range(21, 25)
+SLOT_0, SLOT_1, SLOT_2, SLOT_3 = range(25, 29)
+SLOTS, WORDS = range(SLOT_0, SLOT_0 + 8), (WORD_0, WORD_1, WORD_2, WORD_3)
+FRAME = 3 * 33 + 5
 """Words of a frame, rounded up to whole cache lines."""
 
 _PLACES = {
@@ -41,6 +42,7 @@ _PLACES = {
     "entries": ENTRIES,
     "values": VALUES,
     "losses": VALUES,
+    "matches": VALUES,
     "d_losses": VALUES,
     "d_pred": D_PRED,
     "d_logits": D_PRED,
@@ -49,12 +51,37 @@ _PLACES = {
     "grads": GRADS,
     "source": SOURCE,
     "order": ORDER,
+    "rates": RATE,
+    "penalty": PENALTY,
 }
-_LINES = ("factors", "labels", "values", "losses", "d_losses", "sample_weight", "params", "grads", "source", "order")
+_LINES = (
+    *(
+        "factors",
+        "labels",
+        "values",
+        "losses",
+        "matches",
+        "d_losses",
+        "sample_weight",
+        "params",
+        "grads",
+        "source",
+        "order",
+    ),
+    *("rates", "penalty"),
+)
 """Names of arrays with one axis. Activations that work entry by entry see theirs as one line, too."""
 
-_INTEGERS = ("labels", "order")
+_TABLES = (
+    *("true_positives", "false_positives", "true_negatives", "false_negatives"),
+    *("true_buckets", "false_buckets"),
+)
+"""Names of tables among the slots: arrays of a unit's own, which stand in the slots in the order of its parameters."""
+
+_DTYPES = {"labels": "int64", "order": "int64", "starts": "int64", "decays": "float64"}
 _RATES = ("rate", "learning_rate")
+_WORDS = ("seed", "uses", "width", "first", "start")
+"""Whole numbers that change from call to call; others are settings."""
 
 
 class Argument(NamedTuple):
@@ -113,17 +140,18 @@ def arguments_of(unit: Unit) -> tuple[Argument, ...]:
     for name in plain.__code__.co_varnames[: plain.__code__.co_argcount]:
         kind = plain.__annotations__.get(name)
         if kind == "Array":
-            line = name in _LINES or name not in _PLACES or (by_entry and name in ("x", "out", "d_out", "d_x"))
-            dtype = "int64" if name in _INTEGERS else unit.kind if name == "source" else "real"
+            flat = name in _LINES or (name not in _PLACES and name not in _TABLES)
+            line = flat or (by_entry and name in ("x", "out", "d_out", "d_x"))
+            dtype = unit.kind if name == "source" else _DTYPES.get(name, "real")
             place = _PLACES[name] if name in _PLACES else next(slots)
             place = D_X if place == D_OUT else OUT if place == X and unit.kind == IN_PLACE else place
             found.append(Argument("line" if line else "table", place, dtype))
-        elif kind == "int":
+        elif name in _WORDS:
             found.append(Argument("word", next(words), "int64"))
-        elif name in _RATES and unit.function.removesuffix("_compiled").endswith("step"):
+        elif name in _RATES and "params" in names_of(unit):
             found.append(Argument("rate", RATE))
-        elif kind == "float":
-            found.append(Argument("setting", settings, "float64"))
+        elif kind in ("float", "int", "bool"):
+            found.append(Argument("setting", settings, kind))
             settings += 1
         else:
             raise TypeError(f"{unit.name}: parameter {name!r} is annotated {kind!r}; expected Array, int or float")
@@ -177,10 +205,10 @@ def call_plain(address: int, frame: Array) -> None:
     given: list[Any] = []
     for argument in arguments:
         place, rows, columns = (int(word) for word in frame[3 * argument.place : 3 * argument.place + 3])
-        dtype = real if argument.dtype == "real" else np.dtype(argument.dtype)
+        dtype = real if argument.dtype in ("real", "float", "int", "bool") else np.dtype(argument.dtype)
         if argument.form == "setting":
             assert settings is not None
-            given.append(float(settings[argument.place]))
+            given.append({"float": float, "int": int, "bool": bool}[argument.dtype](settings[argument.place]))
         elif argument.form == "word":
             given.append(place)
         elif argument.form == "rate":

@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from tinynn import config as settings
+from tinynn._registry import ARRAYS, array_described
 from tinynn._typing import Array, DType, Shape
 from tinynn.engine.recorded import value_of
 from tinynn.initializers.initializer import Initializer
@@ -75,11 +76,8 @@ class Constant(Initializer):
         value = config.get("value", 0.0)
         if not isinstance(value, dict):
             return cls(value)
-        array = value.get("config")
-        if value.get("class_name") in ("__numpy__", "__tensor__") and isinstance(array, dict):
-            dtype = np.dtype(str(array.get("dtype")))
-            if dtype.kind in "biuf":
-                return cls(np.array(array.get("value"), dtype))
+        if value.get("class_name") in ARRAYS:
+            return cls(array_described(value))
         raise ValueError(f"Constant expects a number or an array of numbers; its config has value={value!r}.")
 
 

@@ -125,9 +125,9 @@ class BatchNormalization(Layer):
         beta = np.zeros(shape, dtype) if self.beta is None else self.beta
         if not (training and self.trainable):
             mean, variance = self.moving_mean.value, self.moving_variance.value
-            return normalization.batch_normalization(x, gamma, beta, self.axis, self.epsilon, mean, variance, False)
+            return normalization.normalization_by_batch(x, gamma, beta, self.axis, self.epsilon, mean, variance, False)
         mean, variance = np.empty(shape, dtype), np.empty(shape, dtype)
-        out = normalization.batch_normalization(x, gamma, beta, self.axis, self.epsilon, mean, variance, True)
+        out = normalization.normalization_by_batch(x, gamma, beta, self.axis, self.epsilon, mean, variance, True)
         kernel.update(mean, variance, self.momentum, self.moving_mean.value, self.moving_variance.value)
         return out
 

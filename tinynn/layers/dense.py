@@ -125,8 +125,9 @@ class Dense(Layer):
         return self.activation(nn.dense(inputs, self.kernel, self.bias))
 
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
-        """The last axis becomes `units`."""
-        return (*input_shape[:-1], self.units)
+        """The last axis becomes `units`; half as many with the activation glu, which multiplies halves."""
+        halved = self.activation in (activations.glu, nn.glu)
+        return (*input_shape[:-1], self.units // 2 if halved else self.units)
 
     def get_config(self) -> dict[str, Any]:
         """What the layer can be made from again."""

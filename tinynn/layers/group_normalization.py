@@ -106,9 +106,7 @@ class GroupNormalization(Layer):
         order = [0, axis, *(i for i in range(1, len(shape)) if i != axis)]
         moved = ops.transpose(x, order)
         rows = ops.reshape(moved, (shape[0] * self.groups, -1))
-        width = rows.shape[1]
-        ones, zeros = np.ones(width, self.dtype), np.zeros(width, self.dtype)
-        normalised = normalization.layer_normalization(rows, ones, zeros, [1], self.epsilon)
+        normalised = normalization.layer_normalization(rows, epsilon=self.epsilon)
         out = ops.transpose(ops.reshape(normalised, moved.shape), [int(i) for i in np.argsort(order)])
         along = [n if i == axis else 1 for i, n in enumerate(shape)]
         if self.gamma is not None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from tinynn import constraints, initializers, ops, regularizers
 from tinynn._typing import BatchShape, Tensor
 from tinynn.layers.batch_normalization import check_axes, length_of
@@ -91,9 +89,7 @@ class LayerNormalization(Layer):
         """The same shape in and out."""
         x = ops.cast(inputs, self.dtype)
         check_lengths(self, self.axis, self._lengths, tuple(x.shape))
-        gamma = np.ones(self._lengths, self.dtype) if self.gamma is None else self.gamma
-        beta = np.zeros(self._lengths, self.dtype) if self.beta is None else self.beta
-        return normalization.layer_normalization(x, gamma, beta, self.axis, self.epsilon)
+        return normalization.layer_normalization(x, self.gamma, self.beta, self.axis, self.epsilon)
 
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         """The same.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tinynn import initializers
+from tinynn import constraints, initializers, regularizers
 from tinynn._typing import BatchShape, Tensor
 from tinynn.layers.layer import Layer
 from tinynn.ops import nn
@@ -20,13 +20,14 @@ class PReLU(Layer):
 
     Args:
         alpha_initializer: a name or an `Initializer`.
-        alpha_regularizer, alpha_constraint: not there yet; None.
+        alpha_regularizer: a name, a `Regularizer` or a function of alpha: a penalty that joins the loss.
+        alpha_constraint: a name, a `Constraint` or a function: what alpha is put back to after each step.
         shared_axes: axes along which all inputs have the same slope, counted from the batch axis, which is 0. Negative ones
             are off by one, as in Keras, which counts them in alpha's shape: -1 is the last axis but one, 0 the last.
         **kwargs: of `Layer`.
 
     Raises:
-        ValueError: an unknown initializer; while building, axes that the inputs do not have.
+        ValueError: an unknown initializer, regularizer or constraint; while building, axes that the inputs do not have.
     """
 
     def __init__(
@@ -38,10 +39,9 @@ class PReLU(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        for name, value in (("alpha_regularizer", alpha_regularizer), ("alpha_constraint", alpha_constraint)):
-            if value is not None:
-                raise ValueError(f"PReLU: {name} is not there yet in this version of tinynn.")
         self.alpha_initializer = initializers.get(alpha_initializer)
+        self.alpha_regularizer = regularizers.get(alpha_regularizer)
+        self.alpha_constraint = constraints.get(alpha_constraint)
         if shared_axes is not None:
             shared_axes = list(shared_axes) if isinstance(shared_axes, (list, tuple)) else [shared_axes]
         self.shared_axes = shared_axes
@@ -67,7 +67,11 @@ class PReLU(Layer):
                 "Give the lengths in tinynn.Input, or name the axes in shared_axes."
             )
         self.alpha = self.add_weight(
-            shape=tuple(int(n) for n in shape if n is not None), initializer=self.alpha_initializer, name="alpha"
+            shape=tuple(int(n) for n in shape if n is not None),
+            initializer=self.alpha_initializer,
+            regularizer=self.alpha_regularizer,
+            constraint=self.alpha_constraint,
+            name="alpha",
         )
         self.built = True
 
@@ -92,7 +96,7 @@ class PReLU(Layer):
         return {
             **super().get_config(),
             "alpha_initializer": initializers.serialize(self.alpha_initializer),
-            "alpha_regularizer": None,
-            "alpha_constraint": None,
+            "alpha_regularizer": regularizers.serialize(self.alpha_regularizer),
+            "alpha_constraint": constraints.serialize(self.alpha_constraint),
             "shared_axes": self.shared_axes,
         }

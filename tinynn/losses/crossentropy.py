@@ -10,7 +10,7 @@ import numpy as np
 from tinynn import ops
 from tinynn._typing import Tensor
 from tinynn.engine.recorded import remember_mask, value_of
-from tinynn.losses.loss import LossFunctionWrapper
+from tinynn.losses.loss import LossFunctionWrapper, in_dtype_of_y_pred
 from tinynn.ops import losses as loss_ops
 
 
@@ -25,8 +25,7 @@ def categorical_crossentropy(
         label_smoothing: s in [0, 1]; y_true becomes y_true (1 - s) + s / classes (Szegedy et al. 2016).
         axis: of the classes; the last.
     """
-    y_pred = ops.convert_to_tensor(y_pred)
-    y_true = ops.cast(y_true, value_of(y_pred).dtype)
+    y_true, y_pred = in_dtype_of_y_pred(y_true, y_pred)
     if y_pred.shape[-1] == 1:
         warnings.warn(
             "In loss categorical_crossentropy, expected y_pred.shape to be (batch_size, num_classes) with num_classes > 1. "
@@ -78,8 +77,7 @@ def binary_crossentropy(
         label_smoothing: s in [0, 1]; y becomes y (1 - s) + s / 2.
         axis: of the mean; the last.
     """
-    y_pred = ops.convert_to_tensor(y_pred)
-    y_true = ops.cast(y_true, value_of(y_pred).dtype)
+    y_true, y_pred = in_dtype_of_y_pred(y_true, y_pred)
     if label_smoothing:
         y_true = y_true * (1.0 - label_smoothing) + 0.5 * label_smoothing
     return ops.mean(ops.binary_crossentropy(y_true, y_pred, from_logits=from_logits), axis=axis)

@@ -11,7 +11,7 @@ from tinynn import config, ops
 from tinynn._typing import Tensor
 from tinynn.engine.recorded import logits_of, value_of
 from tinynn.losses.crossentropy import _unit
-from tinynn.losses.loss import LossFunctionWrapper
+from tinynn.losses.loss import LossFunctionWrapper, in_dtype_of_y_pred
 from tinynn.ops import losses as loss_ops
 
 
@@ -39,8 +39,7 @@ def binary_focal_crossentropy(
     Returns:
         (batch,)
     """
-    y_pred = ops.convert_to_tensor(y_pred)
-    y_true = ops.cast(y_true, value_of(y_pred).dtype)
+    y_true, y_pred = in_dtype_of_y_pred(y_true, y_pred)
     if label_smoothing:
         y_true = y_true * (1.0 - label_smoothing) + 0.5 * label_smoothing
     settings: dict[str, Any] = {
@@ -95,8 +94,7 @@ def categorical_focal_crossentropy(
     """
     if isinstance(axis, bool):
         raise ValueError(f"`axis` must be of type `int`. Received: axis={axis} of type {type(axis)}")
-    y_pred = ops.convert_to_tensor(y_pred)
-    y_true = ops.cast(y_true, value_of(y_pred).dtype)
+    y_true, y_pred = in_dtype_of_y_pred(y_true, y_pred)
     if y_pred.shape[-1] == 1:
         warnings.warn(
             "In loss categorical_focal_crossentropy, expected y_pred.shape to be (batch_size, num_classes) with "

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tinynn import ops
 from tinynn._typing import Tensor
-from tinynn.engine.recorded import value_of
-from tinynn.losses.loss import LossFunctionWrapper
+from tinynn.losses.loss import LossFunctionWrapper, in_dtype_of_y_pred
 from tinynn.ops import losses as loss_ops
 
 
@@ -21,14 +19,12 @@ def hinge(y_true: Tensor, y_pred: Tensor) -> Any:
     Returns:
         (batch,)
     """
-    y_pred = ops.convert_to_tensor(y_pred)
-    return loss_ops.hinge(ops.cast(y_true, value_of(y_pred).dtype), y_pred)
+    return loss_ops.hinge(*in_dtype_of_y_pred(y_true, y_pred))
 
 
 def squared_hinge(y_true: Tensor, y_pred: Tensor) -> Any:
     """The mean over the last axis of max(1 - y_true y_pred, 0)^2; labels as for `hinge`."""
-    y_pred = ops.convert_to_tensor(y_pred)
-    return loss_ops.squared_hinge(ops.cast(y_true, value_of(y_pred).dtype), y_pred)
+    return loss_ops.squared_hinge(*in_dtype_of_y_pred(y_true, y_pred))
 
 
 def categorical_hinge(y_true: Tensor, y_pred: Tensor) -> Any:
@@ -41,8 +37,7 @@ def categorical_hinge(y_true: Tensor, y_pred: Tensor) -> Any:
     Returns:
         (batch,)
     """
-    y_pred = ops.convert_to_tensor(y_pred)
-    return loss_ops.categorical_hinge(ops.cast(y_true, value_of(y_pred).dtype), y_pred)
+    return loss_ops.categorical_hinge(*in_dtype_of_y_pred(y_true, y_pred))
 
 
 class Hinge(LossFunctionWrapper):

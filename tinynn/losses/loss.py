@@ -119,6 +119,12 @@ def check_reduction(reduction: str | None) -> str | None:
     return reduction
 
 
+def in_dtype_of_y_pred(y_true: Tensor, y_pred: Tensor) -> tuple[Any, Any]:
+    """Both as arrays, labels in the dtype of the predictions."""
+    y_pred = ops.convert_to_tensor(y_pred)
+    return ops.convert_to_tensor(y_true, value_of(y_pred).dtype), y_pred
+
+
 def squeeze_or_expand_to_same_rank(x1: Tensor, x2: Tensor) -> tuple[Any, Any]:
     """(n,) beside (n, 1): expand the first; (n, k, 1) beside (n, k): drop the last axis. Anything else as it is."""
     rank_1, rank_2 = len(x1.shape), len(x2.shape)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tinynn import config, ops
+from tinynn import config
 from tinynn._typing import Tensor
-from tinynn.engine.recorded import value_of
-from tinynn.losses.loss import LossFunctionWrapper
+from tinynn.losses.loss import LossFunctionWrapper, in_dtype_of_y_pred
 from tinynn.ops import losses as loss_ops
 
 
@@ -16,8 +15,7 @@ def kl_divergence(y_true: Tensor, y_pred: Tensor) -> Any:
 
     Both are clipped to [epsilon(), 1], so no probability is 0. (batch, classes) twice -> (batch,). Kullback and Leibler 1951.
     """
-    y_pred = ops.convert_to_tensor(y_pred)
-    y_true = ops.convert_to_tensor(y_true, value_of(y_pred).dtype)
+    y_true, y_pred = in_dtype_of_y_pred(y_true, y_pred)
     return loss_ops.kl_divergence(y_true, y_pred, epsilon=config.epsilon())
 
 
@@ -26,8 +24,7 @@ def poisson(y_true: Tensor, y_pred: Tensor) -> Any:
 
     (batch, outputs) twice -> (batch,). y_pred must not be negative: end the model in softplus or exponential.
     """
-    y_pred = ops.convert_to_tensor(y_pred)
-    y_true = ops.convert_to_tensor(y_true, value_of(y_pred).dtype)
+    y_true, y_pred = in_dtype_of_y_pred(y_true, y_pred)
     return loss_ops.poisson(y_true, y_pred, epsilon=config.epsilon())
 
 

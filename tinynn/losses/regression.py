@@ -4,27 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from tinynn import config, ops
+from tinynn import config
 from tinynn._typing import Tensor
-from tinynn.engine.recorded import value_of
-from tinynn.losses.loss import LossFunctionWrapper, squeeze_or_expand_to_same_rank
+from tinynn.losses.loss import LossFunctionWrapper, in_dtype_of_y_pred, squeeze_or_expand_to_same_rank
 from tinynn.ops import losses as loss_ops
 from tinynn.ops import nn
 
 
 def mean_squared_error(y_true: Tensor, y_pred: Tensor) -> Any:
     """The mean of (y_true - y_pred)^2 over the last axis: (batch, outputs) twice -> (batch,)."""
-    y_pred = ops.convert_to_tensor(y_pred)
-    y_true = ops.convert_to_tensor(y_true, value_of(y_pred).dtype)
-    y_true, y_pred = squeeze_or_expand_to_same_rank(y_true, y_pred)
+    y_true, y_pred = _pair(y_true, y_pred)
     return nn.mean_squared_error(y_true, y_pred)
 
 
 def mean_absolute_error(y_true: Tensor, y_pred: Tensor) -> Any:
     """The mean of |y_true - y_pred| over the last axis: (batch, outputs) twice -> (batch,)."""
-    y_pred = ops.convert_to_tensor(y_pred)
-    y_true = ops.convert_to_tensor(y_true, value_of(y_pred).dtype)
-    y_true, y_pred = squeeze_or_expand_to_same_rank(y_true, y_pred)
+    y_true, y_pred = _pair(y_true, y_pred)
     return nn.mean_absolute_error(y_true, y_pred)
 
 
@@ -77,9 +72,7 @@ def log_cosh(y_true: Tensor, y_pred: Tensor) -> Any:
 
 def _pair(y_true: Tensor, y_pred: Tensor) -> tuple[Any, Any]:
     """Both in y_pred's dtype; ranks that differ by one made equal."""
-    y_pred = ops.convert_to_tensor(y_pred)
-    y_true = ops.convert_to_tensor(y_true, value_of(y_pred).dtype)
-    return squeeze_or_expand_to_same_rank(y_true, y_pred)
+    return squeeze_or_expand_to_same_rank(*in_dtype_of_y_pred(y_true, y_pred))
 
 
 class MeanSquaredError(LossFunctionWrapper):

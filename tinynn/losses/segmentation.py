@@ -6,8 +6,7 @@ from typing import Any
 
 from tinynn import config, ops
 from tinynn._typing import Tensor
-from tinynn.engine.recorded import value_of
-from tinynn.losses.loss import LossFunctionWrapper
+from tinynn.losses.loss import LossFunctionWrapper, in_dtype_of_y_pred
 from tinynn.ops import losses as loss_ops
 
 Axis = int | tuple[int, ...] | list[int] | None
@@ -24,8 +23,7 @@ def dice(y_true: Tensor, y_pred: Tensor, axis: Axis = None) -> Any:
     Returns:
         One value for each entry of the axes that are left.
     """
-    y_pred = ops.convert_to_tensor(y_pred)
-    y_true = ops.cast(y_true, value_of(y_pred).dtype)
+    y_true, y_pred = in_dtype_of_y_pred(y_true, y_pred)
     if tuple(y_true.shape) != tuple(y_pred.shape):  # each sum over its own shape
         both = ops.sum(y_true, axis=axis) + ops.sum(y_pred, axis=axis) + config.epsilon()
         return 1 - ops.divide(2.0 * ops.sum(y_true * y_pred, axis=axis), both)

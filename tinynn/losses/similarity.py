@@ -9,7 +9,7 @@ import numpy as np
 from tinynn import config, ops
 from tinynn._typing import Array, Tensor
 from tinynn.engine.recorded import remember_mask, value_of
-from tinynn.losses.loss import LossFunctionWrapper, squeeze_or_expand_to_same_rank
+from tinynn.losses.loss import LossFunctionWrapper, in_dtype_of_y_pred, squeeze_or_expand_to_same_rank
 from tinynn.ops import losses as loss_ops
 
 
@@ -24,9 +24,7 @@ def cosine_similarity(y_true: Tensor, y_pred: Tensor, axis: int = -1) -> Any:
     Returns:
         (batch,)
     """
-    y_pred = ops.convert_to_tensor(y_pred)
-    y_true = ops.convert_to_tensor(y_true, value_of(y_pred).dtype)
-    y_true, y_pred = squeeze_or_expand_to_same_rank(y_true, y_pred)
+    y_true, y_pred = squeeze_or_expand_to_same_rank(*in_dtype_of_y_pred(y_true, y_pred))
     y_true, y_pred = loss_ops.as_last_axis(y_true, axis), loss_ops.as_last_axis(y_pred, axis)
     if y_true.shape[-1:] != y_pred.shape[-1:]:  # each has its own length, and is stretched afterwards
         return -ops.sum(_unit(y_true) * _unit(y_pred), axis=-1)

@@ -1,7 +1,23 @@
 """Metrics, as `keras.metrics`: classes, functions, and names."""
 
-from tinynn.losses import binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy
-from tinynn.losses.regression import mean_absolute_error, mean_squared_error
+from tinynn.losses import (
+    binary_crossentropy,
+    binary_focal_crossentropy,
+    categorical_crossentropy,
+    categorical_focal_crossentropy,
+    categorical_hinge,
+    hinge,
+    huber,
+    kl_divergence,
+    log_cosh,
+    mean_absolute_error,
+    mean_absolute_percentage_error,
+    mean_squared_error,
+    mean_squared_logarithmic_error,
+    poisson,
+    sparse_categorical_crossentropy,
+    squared_hinge,
+)
 from tinynn.metrics.accuracy import (
     Accuracy,
     BinaryAccuracy,
@@ -38,19 +54,6 @@ from tinynn.metrics.correlation import (
 from tinynn.metrics.f_score import F1Score, FBetaScore
 from tinynn.metrics.hinges import CategoricalHinge, Hinge, SquaredHinge
 from tinynn.metrics.iou import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
-from tinynn.metrics.loss_functions import (
-    binary_focal_crossentropy,
-    categorical_focal_crossentropy,
-    categorical_hinge,
-    hinge,
-    huber,
-    kl_divergence,
-    log_cosh,
-    mean_absolute_percentage_error,
-    mean_squared_logarithmic_error,
-    poisson,
-    squared_hinge,
-)
 from tinynn.metrics.metric import Metric
 from tinynn.metrics.probabilistic import (
     BinaryCrossentropy,

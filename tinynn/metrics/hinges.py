@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tinynn.metrics.loss_functions import categorical_hinge, hinge, squared_hinge
+from tinynn.losses.hinges import categorical_hinge, hinge, squared_hinge
 from tinynn.metrics.reduction import NamedMean
 
 

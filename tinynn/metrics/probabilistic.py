@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from tinynn.losses import binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy
-from tinynn.metrics.loss_functions import kl_divergence, poisson
+from tinynn.losses import (
+    binary_crossentropy,
+    categorical_crossentropy,
+    kl_divergence,
+    poisson,
+    sparse_categorical_crossentropy,
+)
 from tinynn.metrics.reduction import NamedMean
 
 

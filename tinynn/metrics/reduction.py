@@ -8,16 +8,23 @@ from typing import Any
 import numpy as np
 
 from tinynn._typing import Array
-from tinynn.engine.recorded import value_of
+from tinynn.engine.recorded import mask_of, value_of
 from tinynn.losses.loss import squeeze_or_expand_to_same_rank
 from tinynn.metrics.metric import Metric
 
 
 def samplewise(values: Any, sample_weight: Any, dtype: str, reduce: Callable[..., Array]) -> tuple[Array, Array | None]:
-    """Values as one per sample, times their weights; further axes are reduced first."""
+    """Values as one per sample, times their weights; further axes are reduced first.
+
+    What a loss masks (by `ignore_class`) counts in no weighted mean; in one without weights it counts as 0, as in Keras.
+    """
+    mask = mask_of(values)
     values = np.asarray(value_of(values), dtype)
     if sample_weight is not None:
         weight = np.asarray(value_of(sample_weight), dtype)
+        if mask is not None:
+            counts, weight = squeeze_or_expand_to_same_rank(mask.astype(dtype), weight)
+            weight = weight * counts
         values, weight = squeeze_or_expand_to_same_rank(values, weight)
         if values.ndim > weight.ndim:
             values = reduce(values, axis=tuple(range(weight.ndim, values.ndim)))

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
-from types import FunctionType
 from typing import Any
 
-import numpy as np
-
-from tinynn._checks import unknown_name
-from tinynn._naming import to_snake_case
-from tinynn.losses import binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy
-from tinynn.losses.regression import mean_absolute_error, mean_squared_error
+from tinynn._registry import Registry
+from tinynn.losses import (
+    binary_crossentropy,
+    binary_focal_crossentropy,
+    categorical_crossentropy,
+    categorical_focal_crossentropy,
+    categorical_hinge,
+    hinge,
+    huber,
+    kl_divergence,
+    log_cosh,
+    mean_absolute_error,
+    mean_absolute_percentage_error,
+    mean_squared_error,
+    mean_squared_logarithmic_error,
+    poisson,
+    sparse_categorical_crossentropy,
+    squared_hinge,
+)
 from tinynn.metrics.accuracy import (
     Accuracy,
     BinaryAccuracy,
@@ -49,19 +60,6 @@ from tinynn.metrics.correlation import (
 from tinynn.metrics.f_score import F1Score, FBetaScore
 from tinynn.metrics.hinges import CategoricalHinge, Hinge, SquaredHinge
 from tinynn.metrics.iou import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
-from tinynn.metrics.loss_functions import (
-    binary_focal_crossentropy,
-    categorical_focal_crossentropy,
-    categorical_hinge,
-    hinge,
-    huber,
-    kl_divergence,
-    log_cosh,
-    mean_absolute_percentage_error,
-    mean_squared_logarithmic_error,
-    poisson,
-    squared_hinge,
-)
 from tinynn.metrics.metric import Metric
 from tinynn.metrics.probabilistic import (
     BinaryCrossentropy,
@@ -83,7 +81,7 @@ from tinynn.metrics.regression import (
     cosine_similarity,
 )
 
-CLASSES: tuple[type[Metric], ...] = (
+_CLASSES: tuple[type[Metric], ...] = (
     *(Metric, Mean, Sum, MeanMetricWrapper),
     *(MeanSquaredError, RootMeanSquaredError, MeanAbsoluteError),
     *(MeanAbsolutePercentageError, MeanSquaredLogarithmicError),
@@ -100,14 +98,12 @@ CLASSES: tuple[type[Metric], ...] = (
     *(F1Score, FBetaScore),
     *(IoU, BinaryIoU, MeanIoU, OneHotIoU, OneHotMeanIoU),
 )
-NAMES: dict[str, type[Metric]] = {
-    **{cls.__name__: cls for cls in CLASSES},
-    **{to_snake_case(cls.__name__): cls for cls in CLASSES},
-    **dict.fromkeys(("bce", "BCE"), BinaryCrossentropy),
-    **dict.fromkeys(("mse", "MSE"), MeanSquaredError),
-    **dict.fromkeys(("mae", "MAE"), MeanAbsoluteError),
-    **dict.fromkeys(("mape", "MAPE"), MeanAbsolutePercentageError),
-    **dict.fromkeys(("msle", "MSLE"), MeanSquaredLogarithmicError),
+_SHORT_NAMES: dict[str, type[Metric]] = {
+    "bce": BinaryCrossentropy,
+    "mse": MeanSquaredError,
+    "mae": MeanAbsoluteError,
+    "mape": MeanAbsolutePercentageError,
+    "msle": MeanSquaredLogarithmicError,
 }
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     function.__name__: function
@@ -126,6 +122,16 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
 }
 """What a described `MeanMetricWrapper` may be the mean of. Names given to `get` are of classes alone, as in Keras."""
 
+KNOWN = Registry(
+    "metric",
+    "keras.metrics",
+    _CLASSES,
+    short_names=_SHORT_NAMES,
+    other_names={name.upper(): cls for name, cls in _SHORT_NAMES.items()},
+    functions=_FUNCTIONS,
+    forms="a name, a Metric, a function, a description",
+)
+
 
 def get(identifier: Any) -> Any:
     """The metric that an entry of `metrics=[...]` means.
@@ -138,57 +144,12 @@ def get(identifier: Any) -> Any:
         ValueError: an unknown name, or something else.
         TypeError: the name or class of a metric that cannot be made without arguments.
     """
-    if isinstance(identifier, dict):
-        return deserialize(identifier)
-    found = find(identifier)
-    return found() if isinstance(found, type) else found
-
-
-def find(identifier: Any) -> Any:
-    """`get`, but a class stays a class: nothing is made, and no automatic name is used up."""
-    if identifier is None or isinstance(identifier, (Metric, dict)):
-        return identifier
-    found = identifier
-    if isinstance(identifier, str):
-        if identifier not in NAMES:
-            short = [name for name in NAMES if name.islower()]
-            raise unknown_name("metric", identifier, short)
-        found = NAMES[identifier]
-    if isinstance(found, type):
-        needed = _needed(found)
-        if needed:
-            raise TypeError(
-                f"{found.__name__} cannot be made by name alone: it needs {', '.join(needed)}. "
-                f"Pass metrics.{found.__name__}({', '.join(f'{name}=...' for name in needed)})."
-            )
-        return found
-    if callable(found):
-        return found
-    raise ValueError(f"A metric is a name, a Metric or a function; got {identifier!r}.")
-
-
-def _needed(cls: type) -> list[str]:
-    """The arguments without which a class cannot be made."""
-    return [
-        p.name
-        for p in inspect.signature(cls).parameters.values()
-        if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
-    ]
+    return KNOWN.get(identifier)
 
 
 def serialize(metric: Any) -> Any:
     """The description of a metric that Keras writes into a model's file; of a function, its name."""
-    if metric is None or isinstance(metric, str):
-        return metric
-    if isinstance(metric, FunctionType):
-        name = metric.__name__
-        return {"module": "builtins", "class_name": "function", "config": name, "registered_name": "function"}
-    cls = type(metric)
-    config = metric.get_config()
-    if cls in CLASSES:
-        return {"module": "keras.metrics", "class_name": cls.__name__, "config": config, "registered_name": None}
-    module = None if cls.__module__ == "__main__" else cls.__module__
-    return {"module": module, "class_name": cls.__name__, "config": config, "registered_name": cls.__name__}
+    return KNOWN.serialize(metric)
 
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
@@ -201,35 +162,4 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
     Raises:
         ValueError: an unknown name, or something that is no description.
     """
-    custom_objects = custom_objects or {}
-    if config is None:
-        return None
-    if isinstance(config, str):
-        found = custom_objects.get(config)
-        return get(config) if found is None else found() if isinstance(found, type) else found
-    if not isinstance(config, dict) or not isinstance(config.get("class_name"), str):
-        raise ValueError(f'The description of a metric is a dict with "class_name" and "config"; got {config!r}.')
-    name, arguments = config["class_name"], config.get("config") or {}
-    if name == "function":  # its config is its name
-        known = {**_FUNCTIONS, **custom_objects}
-        if arguments not in known:
-            raise unknown_name("function of a metric", str(arguments), known)
-        return known[arguments]
-    if not isinstance(arguments, dict):
-        raise ValueError(f'The "config" of a metric is a dict of arguments; got {arguments!r} for {name}.')
-    found = custom_objects.get(str(config.get("registered_name")), custom_objects.get(name))
-    if found is None:
-        if name not in NAMES:
-            raise unknown_name("metric", name, [*(cls.__name__ for cls in CLASSES), *custom_objects])
-        found = NAMES[name]
-    return found.from_config({key: _argument(value, custom_objects) for key, value in arguments.items()})
-
-
-def _argument(value: Any, custom_objects: dict[str, Any]) -> Any:
-    """An argument out of a description: a described function, or an array as Keras writes it, or as it is."""
-    kind = value.get("class_name") if isinstance(value, dict) else None
-    if kind == "function":
-        return deserialize(value, custom_objects)
-    if kind in ("__tensor__", "__numpy__"):
-        return np.asarray(value["config"]["value"], value["config"].get("dtype"))
-    return value
+    return KNOWN.deserialize(config, custom_objects)

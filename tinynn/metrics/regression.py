@@ -7,12 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from tinynn import config
-from tinynn._typing import Array, Shape, Tensor
+from tinynn._typing import Shape, Tensor
 from tinynn.kernels import r2_score
+from tinynn.losses import similarity
 from tinynn.losses.loss import squeeze_or_expand_to_same_rank
-from tinynn.losses.regression import mean_absolute_error, mean_squared_error
-from tinynn.metrics.loss_functions import log_cosh, mean_absolute_percentage_error, mean_squared_logarithmic_error
+from tinynn.losses.regression import (
+    log_cosh,
+    mean_absolute_error,
+    mean_absolute_percentage_error,
+    mean_squared_error,
+    mean_squared_logarithmic_error,
+)
 from tinynn.metrics.metric import Metric, plain, weight_per_sample
 from tinynn.metrics.reduction import Mean, NamedMean
 
@@ -71,19 +76,12 @@ class RootMeanSquaredError(Mean):
         return np.sqrt(super().result())
 
 
-def cosine_similarity(y_true: Tensor, y_pred: Tensor, axis: int = -1) -> Array:
+def cosine_similarity(y_true: Tensor, y_pred: Tensor, axis: int = -1) -> Any:
     """The cosine of the angle between y_true and y_pred along an axis, in [-1, 1]: 1 if they point the same way.
 
     The loss of that name is its negative. A vector's norm counts as at least the fuzz factor: 0 with the zero vector.
     """
-    y_pred = plain(y_pred)
-    y_true, y_pred = squeeze_or_expand_to_same_rank(plain(y_true, y_pred.dtype), y_pred)
-    units = []
-    for y in (y_true, y_pred):
-        with np.errstate(divide="ignore"):
-            per_norm = 1 / np.sqrt(np.square(y).sum(axis=axis, keepdims=True))
-        units.append(y * np.minimum(per_norm, 1 / config.epsilon()))
-    return np.asarray((units[0] * units[1]).sum(axis=axis))
+    return -similarity.cosine_similarity(y_true, y_pred, axis)
 
 
 class CosineSimilarity(NamedMean):

@@ -8,6 +8,7 @@ import numpy as np
 
 from tinynn import losses, metrics, ops, optimizers
 from tinynn._naming import to_snake_case
+from tinynn._registry import describe
 from tinynn._typing import Tensor
 from tinynn.losses.loss import Loss, LossFunctionWrapper
 from tinynn.metrics import registry
@@ -61,7 +62,7 @@ class CompileMetrics:
             if identifier is None:
                 raise ValueError("Expected metric, received `None`")
             if not _is_any(identifier, "accuracy", "acc"):
-                registry.find(identifier)  # an unknown name is reported by compile, not by fit
+                registry.KNOWN.find(identifier)  # an unknown name is reported by compile, not by fit
         self.built = False
         self.plain: list[metrics.Metric] = []
         self.weighted: list[metrics.Metric] = []
@@ -125,16 +126,8 @@ def serialized(value: Any) -> Any:
         return value
     if isinstance(value, np.generic):
         return value.item()
-    if hasattr(value, "get_config"):
-        kind = type(value)
-        ours = kind.__module__.startswith("tinynn.")
-        return {
-            "module": f"keras.{kind.__module__.split('.')[1]}" if ours else kind.__module__,
-            "class_name": kind.__name__,
-            "config": value.get_config(),
-            "registered_name": None if ours else kind.__name__,
-        }
-    return {"module": "builtins", "class_name": "function", "config": value.__name__, "registered_name": "function"}
+    own = not type(value).__module__.startswith("tinynn.")
+    return describe(value, None if own else f"keras.{type(value).__module__.split('.')[1]}")
 
 
 def deserialized(argument: str, value: Any) -> Any:
@@ -150,22 +143,17 @@ def deserialized(argument: str, value: Any) -> Any:
     if set(value) != {"module", "class_name", "config", "registered_name"}:
         return {name: deserialized(argument, part) for name, part in value.items()}
     modules = {"optimizer": optimizers, "loss": losses, "metrics": metrics, "weighted_metrics": metrics}
-    module: Any = modules[argument]
-    if value["class_name"] == "function":
-        return module.get(value["config"])
-    made = getattr(module, value["class_name"], None)
-    if made is None:
-        raise ValueError(
-            f"compile_from_config does not know the {argument} {value['class_name']!r}. Call compile with it."
-        )
-    return made.from_config(value["config"])
+    try:
+        return modules[argument].deserialize(value)
+    except ValueError as error:
+        raise ValueError(f"compile_from_config: {error} Call compile with your own.") from error
 
 
 def _metric(identifier: Any, y_true: Tensor, y_pred: Tensor) -> metrics.Metric:
     if _is_any(identifier, "accuracy", "acc"):
         found = metrics.get(f"{_kind_of_labels(y_true, y_pred)}_accuracy")
-    elif isinstance(identifier, str) and registry.NAMES[identifier] in _CROSSENTROPIES:
-        return metrics.MeanMetricWrapper(_CROSSENTROPIES[registry.NAMES[identifier]], name=identifier)
+    elif isinstance(identifier, str) and registry.KNOWN.known(identifier) in _CROSSENTROPIES:
+        return metrics.MeanMetricWrapper(_CROSSENTROPIES[registry.KNOWN.known(identifier)], name=identifier)
     else:
         found = metrics.get(identifier)
     name = identifier if isinstance(identifier, str) else _name_of(found)

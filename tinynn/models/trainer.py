@@ -676,10 +676,6 @@ class Trainer(OldMethods, Layer):
             return reference.ReferenceEngine(self, str(reason))
 
     def _choose_compiled(self, data: ArrayBatches | None, training: bool) -> Any:
-        around = getattr(self.optimizer, "around_the_rule", []) if training else []
-        if around:
-            raise NoTwin(f"optimizer {self.optimizer.name!r} with {around[0]}")
-        _refuse_losses_of_layers(self)
         engine = self._compiled_engine
         if engine is None or not engine.is_current():
             engine = CompiledEngine(self)
@@ -689,21 +685,6 @@ class Trainer(OldMethods, Layer):
             engine.check(data, training)
         self._compiled_engine = engine  # only now: `model(x)` calls it, and it may have no machine code before
         return engine
-
-
-def _refuse_losses_of_layers(model: Layer) -> None:
-    """The loop knows of no regularizers and constraints yet.
-
-    Raises:
-        NoTwin: there is one.
-    """
-    for variable in model.weights:
-        for what in ("regularizer", "constraint"):
-            if getattr(variable, what) is not None:
-                raise NoTwin(f"{what} of {variable.path}")
-    for layer in [model, *model._layers_within()]:
-        if layer.activity_regularizer is not None:
-            raise NoTwin(f'activity regularizer of "{layer.name}"')
 
 
 _NO_TARGETS = "The loss needs targets y; got None. Pass fit(x, y) or evaluate(x, y)."

@@ -251,6 +251,7 @@ from tinynn.ops.nn import (
     tanh_shrink,
     threshold,
 )
+from tinynn.ops.normalization import batch_normalization, layer_normalization, rms_normalization
 from tinynn.ops.products import (
     cross,
     dot,
@@ -374,6 +375,7 @@ __all__ = [  # noqa: RUF022
     "associative_scan",
     "average",
     "bartlett",
+    "batch_normalization",
     "binary_crossentropy",
     "bincount",
     "bitwise_and",
@@ -487,6 +489,7 @@ __all__ = [  # noqa: RUF022
     "isreal",
     "kaiser",
     "kron",
+    "layer_normalization",
     "lcm",
     "ldexp",
     "leaky_relu",
@@ -574,6 +577,7 @@ __all__ = [  # noqa: RUF022
     "right_shift",
     "roll",
     "rot90",
+    "rms_normalization",
     "round",
     "rsqrt",
     "saturate_cast",

@@ -321,14 +321,35 @@ def mean(x: Tensor, axis: Any = None, keepdims: bool = False) -> Any:
     return _mean(_tensor(x), axis=_axis(axis), keepdims=keepdims)
 
 
-def max(x: Tensor, axis: Any = None, keepdims: bool = False) -> Any:
-    """The largest entry; tied ones share the gradient evenly, as in TensorFlow."""
-    return _max(_tensor(x), axis=_axis(axis), keepdims=keepdims)
+def max(x: Tensor, axis: Any = None, keepdims: bool = False, initial: Any = None) -> Any:
+    """The largest entry, at least `initial`; tied ones share the gradient evenly, as in TensorFlow.
+
+    Of no entries it is `initial`, and an error without one.
+    """
+    return _extreme(_max, maximum, _tensor(x), axis, keepdims, initial)
 
 
-def min(x: Tensor, axis: Any = None, keepdims: bool = False) -> Any:
-    """The smallest entry; tied ones share the gradient evenly, as in TensorFlow."""
-    return _min(_tensor(x), axis=_axis(axis), keepdims=keepdims)
+def min(x: Tensor, axis: Any = None, keepdims: bool = False, initial: Any = None) -> Any:
+    """The smallest entry, at most `initial`; tied ones share the gradient evenly, as in TensorFlow.
+
+    Of no entries it is `initial`, and an error without one.
+    """
+    return _extreme(_min, minimum, _tensor(x), axis, keepdims, initial)
+
+
+def _extreme(reduce: Any, of_two: Any, x: Any, axis: Any, keepdims: bool, initial: Any) -> Any:
+    if initial is None:
+        return reduce(x, axis=_axis(axis), keepdims=keepdims)
+    dtype, first = value_of(x).dtype, np.asarray(value_of(initial))
+    if dtype.kind == "b":  # compared as 0 and 1
+        return cast(_extreme(reduce, of_two, cast(x, np.int32), axis, keepdims, initial), dtype)
+    if dtype.kind in "iu":
+        first = np.clip(first, np.iinfo(dtype).min, np.iinfo(dtype).max)
+    first = first.astype(dtype)
+    if value_of(x).size:
+        return of_two(reduce(x, axis=_axis(axis), keepdims=keepdims), first)
+    ufunc: Any = np.maximum if reduce is _max else np.minimum
+    return np.asarray(ufunc.reduce(value_of(x), axis=_axis(axis), keepdims=keepdims, initial=first))
 
 
 def argmax(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Array:
@@ -609,7 +630,7 @@ def _tensor(x: Any) -> Any:
     if _holds_tensors(x):
         return stack(x)
     array = np.asarray(x)
-    if isinstance(x, np.generic):
+    if hasattr(x, "__array__"):  # NumPy's scalars, arrays of other libraries: they have a type of their own
         return array
     if array.dtype == np.float64:
         return array.astype(np.float32)

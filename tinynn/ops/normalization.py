@@ -8,13 +8,16 @@ from typing import Any
 
 import numpy as np
 
+from tinynn import config
 from tinynn._typing import Array, Tensor
+from tinynn.engine.recorded import value_of
 from tinynn.engine.tape import Backward, differentiable
 from tinynn.kernels import batch_normalization as batch_kernel
 from tinynn.kernels import layer_normalization as layer_kernel
 from tinynn.kernels import rms_normalization as rms_kernel
 from tinynn.kernels import unit_normalization as unit_kernel
-from tinynn.ops.arrays import reshape, transpose
+from tinynn.ops.arrays import add, cast, floating, multiply, negative, reshape, subtract, transpose
+from tinynn.ops.elementwise import rsqrt
 
 Result = tuple[Array, Backward]
 
@@ -49,7 +52,7 @@ def _by_moving_statistics(
     return out, backward
 
 
-def batch_normalization(
+def normalization_by_batch(
     x: Tensor,
     gamma: Tensor,
     beta: Tensor,
@@ -59,7 +62,7 @@ def batch_normalization(
     variance: Array,
     training: bool,
 ) -> Any:
-    """gamma (x - mean) / sqrt(variance + epsilon) + beta, feature by feature.
+    """gamma (x - mean) / sqrt(variance + epsilon) + beta, feature by feature: what the layer does.
 
     Args:
         x: any shape; its axis `axis` is the features, all others are batch.
@@ -70,6 +73,38 @@ def batch_normalization(
     rows, back = _features_last(x, [axis])
     operation = _by_batch if training else _by_moving_statistics
     return back(operation(rows, gamma, beta, epsilon=epsilon, mean=mean, variance=variance))
+
+
+def batch_normalization(
+    x: Tensor,
+    mean: Tensor,
+    variance: Tensor,
+    axis: int,
+    offset: Tensor | None = None,
+    scale: Tensor | None = None,
+    epsilon: float = 1e-3,
+) -> Any:
+    """scale (x - mean) / sqrt(variance + epsilon) + offset, feature by feature (Ioffe & Szegedy 2015).
+
+    Differentiated by mean and variance as well; take those of the batch from `ops.moments`.
+
+    Args:
+        x: any shape; its axis `axis` is the features.
+        mean, variance: (features,).
+        offset: (features,), added; None for 0.
+        scale: (features,); None for 1.
+    """
+    shape = [1] * len(x.shape)
+    shape[axis] = -1
+
+    def along(values: Tensor) -> Any:
+        return reshape(values, tuple(shape))
+
+    inverse = rsqrt(add(along(variance), epsilon))
+    if scale is not None:
+        inverse = multiply(inverse, along(scale))
+    shift = multiply(along(mean), inverse)
+    return add(multiply(x, inverse), negative(shift) if offset is None else subtract(along(offset), shift))
 
 
 @differentiable
@@ -85,13 +120,25 @@ def _by_row(x: Array, gamma: Array, beta: Array, *, epsilon: float) -> Result:
     return out, backward
 
 
-def layer_normalization(x: Tensor, gamma: Tensor, beta: Tensor, axis: Sequence[int], epsilon: float) -> Any:
+def layer_normalization(
+    x: Tensor,
+    gamma: Tensor | None = None,
+    beta: Tensor | None = None,
+    axis: int | Sequence[int] = -1,
+    epsilon: float | None = None,
+) -> Any:
     """gamma (x - mean) / sqrt(variance + epsilon) + beta, mean and variance over the axes named, for each place of the others.
 
-    gamma, beta have the lengths of those axes as their shape.
+    Args:
+        x: any shape.
+        gamma, beta: of the shape that those axes have; None for 1 and 0.
+        axis: one axis or several (Ba et al. 2016).
+        epsilon: `config.epsilon()` by default.
     """
-    rows, back = _features_last(x, axis)
-    return back(_by_row(rows, reshape(gamma, (-1,)), reshape(beta, (-1,)), epsilon=epsilon))
+    x = floating(x)
+    rows, back = _features_last(x, [axis] if isinstance(axis, int) else axis)
+    gamma, beta = _along(gamma, 1, rows), _along(beta, 0, rows)
+    return back(_by_row(rows, gamma, beta, epsilon=config.epsilon() if epsilon is None else epsilon))
 
 
 @differentiable
@@ -107,10 +154,22 @@ def _by_root_mean_square(x: Array, scale: Array, *, epsilon: float) -> Result:
     return out, backward
 
 
-def rms_normalization(x: Tensor, scale: Tensor, axis: Sequence[int], epsilon: float) -> Any:
-    """scale x / sqrt(mean(x^2) + epsilon) over the axes named; scale has their lengths as its shape."""
-    rows, back = _features_last(x, axis)
-    return back(_by_root_mean_square(rows, reshape(scale, (-1,)), epsilon=epsilon))
+def rms_normalization(
+    x: Tensor, scale: Tensor | None = None, axis: int | Sequence[int] = -1, epsilon: float | None = None
+) -> Any:
+    """scale x / sqrt(mean(x^2) + epsilon), the mean over the axes named (Zhang & Sennrich 2019).
+
+    Args:
+        x: any shape.
+        scale: of the shape that those axes have; None for 1.
+        axis: one axis or several.
+        epsilon: `config.epsilon()` by default.
+    """
+    x = floating(x)
+    rows, back = _features_last(x, [axis] if isinstance(axis, int) else axis)
+    return back(
+        _by_root_mean_square(rows, _along(scale, 1, rows), epsilon=config.epsilon() if epsilon is None else epsilon)
+    )
 
 
 @differentiable
@@ -130,6 +189,13 @@ def unit_normalization(x: Tensor, axis: Sequence[int], epsilon: float) -> Any:
     """x / |x|, the length taken over the axes named; lengths below epsilon count as epsilon."""
     rows, back = _features_last(x, axis)
     return back(_by_length(rows, epsilon=epsilon))
+
+
+def _along(values: Tensor | None, default: float, rows: Tensor) -> Any:
+    """A number for each feature, in the rows' dtype."""
+    if values is None:
+        return np.full(rows.shape[1], default, value_of(rows).dtype)
+    return reshape(cast(values, value_of(rows).dtype), (-1,))
 
 
 def _features_last(x: Tensor, axis: Sequence[int]) -> tuple[Any, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tinynn._checks import unknown_name
+from tinynn import _registry
 from tinynn.optimizers import schedules
 from tinynn.optimizers.adadelta import Adadelta
 from tinynn.optimizers.adafactor import Adafactor
@@ -41,11 +41,17 @@ __all__ = [
     "serialize",
 ]
 
-_CLASSES: tuple[Any, ...] = (
-    *(Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Ftrl),
-    *(Lamb, Lion, Nadam, RMSprop, SGD, ScheduleFreeAdamW),
+_KNOWN = _registry.Registry(
+    "optimizer",
+    "keras.optimizers",
+    [
+        *(Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Ftrl),
+        *(Lamb, Lion, Nadam, RMSprop, SGD, ScheduleFreeAdamW),
+    ],
+    forms="a name, an Optimizer, a description",
+    base=Optimizer,
+    ignore_case=True,
 )
-_BY_NAME = {cls.__name__.lower(): cls for cls in _CLASSES}
 
 
 def get(identifier: Any) -> Any:
@@ -54,24 +60,13 @@ def get(identifier: Any) -> Any:
     Raises:
         ValueError: an unknown name, or something that is none of these.
     """
-    if identifier is None or isinstance(identifier, Optimizer):
-        return identifier
-    if isinstance(identifier, str):
-        return deserialize({"class_name": identifier, "config": {}})
-    if isinstance(identifier, Mapping):
-        return deserialize(identifier)
-    if isinstance(identifier, type) and issubclass(identifier, Optimizer):
-        return _made(identifier)
-    raise ValueError(f"An optimizer is a name or an Optimizer; got {identifier!r}.")
+    return _KNOWN.get(identifier)
 
 
 def serialize(optimizer: Optimizer) -> dict[str, Any]:
     """The description of an optimizer that Keras writes into a model's file."""
-    cls, config = type(optimizer), optimizer.get_config()
-    if cls in _CLASSES:
-        return {"module": "keras.optimizers", "class_name": cls.__name__, "config": config, "registered_name": None}
-    module = None if cls.__module__ == "__main__" else cls.__module__
-    return {"module": module, "class_name": cls.__name__, "config": config, "registered_name": cls.__name__}
+    described: dict[str, Any] = _KNOWN.serialize(optimizer)
+    return described
 
 
 def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
@@ -80,15 +75,4 @@ def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | N
     Raises:
         ValueError: an unknown name, or something that is no description.
     """
-    own = dict(custom_objects or {})
-    if not isinstance(config, Mapping) or not isinstance(config.get("class_name"), str):
-        raise ValueError(f'The description of an optimizer is a dict with "class_name" and "config"; got {config!r}.')
-    name = config["class_name"]
-    found = own.get(name) or _BY_NAME.get(name.lower())
-    if found is None:
-        raise unknown_name("optimizer", name, [*_BY_NAME, *own])
-    return found.from_config(dict(config.get("config") or {}), custom_objects=own)
-
-
-def _made(cls: Any) -> Any:
-    return cls()
+    return _KNOWN.deserialize(config, custom_objects)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
@@ -78,9 +79,14 @@ def gamma(shape: Any, alpha: Any, dtype: Any = None, seed: Any = None) -> Array:
         dtype: "float32" or "float64"; floatx by default.
         seed: an integer or a SeedGenerator.
     """
-    dtype = streams.float_dtype(dtype)
-    pair = draw_seed(seed)
-    return streams.gamma(pair, np.broadcast_to(np.asarray(value_of(alpha), dtype), _shape("gamma", shape)), dtype)
+    dtype, shape = streams.float_dtype(dtype), _shape("gamma", shape)
+    alpha, pair = np.asarray(value_of(alpha), dtype), draw_seed(seed)
+    if shape[len(shape) - alpha.ndim :] != alpha.shape or not alpha.size:  # Keras refuses what has to be stretched
+        return streams.gamma(pair, np.broadcast_to(alpha, shape), dtype)
+    # In TensorFlow all numbers of the first alpha come first, then those of the second, ...
+    repeats = math.prod(shape) // alpha.size
+    drawn = streams.gamma(pair, np.repeat(alpha.reshape(-1, 1), repeats, axis=1), dtype)
+    return np.ascontiguousarray(drawn.T).reshape(shape)
 
 
 def beta(shape: Any, alpha: Any, beta: Any, dtype: Any = None, seed: Any = None) -> Array:

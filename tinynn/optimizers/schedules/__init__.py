@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from types import FunctionType
 from typing import Any
 
-from tinynn._checks import unknown_name
+from tinynn import _registry
 from tinynn.optimizers.schedules.cosine import CosineDecay, CosineDecayRestarts
 from tinynn.optimizers.schedules.decays import (
     ExponentialDecay,
@@ -28,25 +27,17 @@ __all__ = [
     "serialize",
 ]
 
-_CLASSES: tuple[type[LearningRateSchedule], ...] = (
-    *(CosineDecay, CosineDecayRestarts, ExponentialDecay),
-    *(InverseTimeDecay, PiecewiseConstantDecay, PolynomialDecay),
+_KNOWN = _registry.Registry(
+    "learning rate schedule",
+    "keras.optimizers.schedules",
+    [CosineDecay, CosineDecayRestarts, ExponentialDecay, InverseTimeDecay, PiecewiseConstantDecay, PolynomialDecay],
 )
-_BY_NAME = {cls.__name__: cls for cls in _CLASSES}
 
 
 def serialize(learning_rate_schedule: Any) -> dict[str, Any]:
     """The description of a schedule that Keras writes into a model's file; of a function, its name."""
-    if isinstance(learning_rate_schedule, FunctionType):
-        name = learning_rate_schedule.__name__
-        return {"module": "builtins", "class_name": "function", "config": name, "registered_name": "function"}
-    cls = type(learning_rate_schedule)
-    config = learning_rate_schedule.get_config()
-    if cls in _CLASSES:
-        module = "keras.optimizers.schedules"
-        return {"module": module, "class_name": cls.__name__, "config": config, "registered_name": None}
-    own = None if cls.__module__ == "__main__" else cls.__module__
-    return {"module": own, "class_name": cls.__name__, "config": config, "registered_name": cls.__name__}
+    described: dict[str, Any] = _KNOWN.serialize(learning_rate_schedule)
+    return described
 
 
 def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
@@ -55,12 +46,4 @@ def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = 
     Raises:
         ValueError: an unknown name, or something that is no description.
     """
-    if not isinstance(config, dict) or not isinstance(config.get("class_name"), str):
-        raise ValueError(f'The description of a schedule is a dict with "class_name" and "config"; got {config!r}.')
-    name, arguments = config["class_name"], config.get("config") or {}
-    if name == "function":  # its config is its name
-        name, arguments = str(arguments), {}
-    found: Any = {**_BY_NAME, **(custom_objects or {})}.get(name)
-    if found is None:
-        raise unknown_name("learning rate schedule", name, [*_BY_NAME, *(custom_objects or {})])
-    return found.from_config(arguments) if hasattr(found, "from_config") else found
+    return _KNOWN.deserialize(config, custom_objects)

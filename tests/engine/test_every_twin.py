@@ -1,0 +1,198 @@
+"""Every activation, loss, metric, optimizer and option that has a twin: the compiled engine trains as the reference does.
+
+Both are right to rounding, so how far apart they may be is measured: by a reference run from weights moved by 8 ulp.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+import tinynn
+from tinynn import activations, config, layers, losses, metrics, optimizers, regularizers
+from tinynn.engine import machine, twins
+from tinynn.optimizers import schedules
+
+MOVED = 8.0
+"""Ulp by which the weights of the other reference runs are off: a dozen roundings of a step, taken together."""
+
+N = 23
+rng = np.random.default_rng(0)
+X, SHARES, WEIGHTS = rng.normal(size=(N, 5)), rng.random((N, 3)) + 0.2, rng.random(N) + 0.1
+LABELS, YES_NO = rng.integers(0, 3, N), rng.integers(0, 2, (N, 1))
+ONE_HOT = np.eye(3)[LABELS]
+
+
+class Case(NamedTuple):
+    """What is trained on what."""
+
+    stack: Callable[[], list[Any]]
+    y: Any = SHARES
+    loss: Any = "mse"
+    optimizer: Callable[[], Any] = lambda: optimizers.SGD(0.05)
+    metrics: Callable[[], Any] = lambda: None
+    weighted_metrics: Callable[[], Any] = lambda: None
+    sample_weight: Any = None
+
+
+def stack(inner: Any = "tanh", last: Any = None, units: int = 3, **settings: Any) -> Callable[[], list[Any]]:
+    return lambda: [
+        layers.Dense(7, activation=inner, **settings),
+        layers.Dense(6, activation="tanh"),
+        layers.Dense(units, activation=last, **settings),
+    ]
+
+
+def with_layer(make: Callable[[], Any]) -> Callable[[], list[Any]]:
+    return lambda: [layers.Dense(4), make(), layers.Dense(3), layers.Softmax()]
+
+
+LOSSES = ("mse", "mae", "msle", "huber", "log_cosh", "kl_divergence", "poisson", "cosine_similarity", "mape")
+COUNTERS: dict[str, Callable[[], list[Any]]] = {
+    "precision and recall": lambda: [metrics.Precision(), metrics.Recall()],
+    "thresholds": lambda: [metrics.Precision(thresholds=[0.2, 0.5, 0.7])],
+    "areas": lambda: [metrics.AUC(name="roc"), metrics.AUC(curve="PR", num_thresholds=11, name="pr")],
+    "counts": lambda: [metrics.TruePositives(), metrics.FalseNegatives(0.3), metrics.FalsePositives()],
+    "points": lambda: [metrics.SensitivityAtSpecificity(0.5), metrics.PrecisionAtRecall(0.4)],
+    "root": lambda: [metrics.RootMeanSquaredError()],
+}
+STEPS = {
+    "AdamW": lambda: optimizers.AdamW(0.01, weight_decay=0.1),
+    "AdamW but biases": lambda: without_biases(optimizers.AdamW(0.01, weight_decay=0.1)),
+    "Adadelta": lambda: optimizers.Adadelta(0.5),
+    "Adagrad": lambda: optimizers.Adagrad(0.05),
+    "Adamax": lambda: optimizers.Adamax(0.01),
+    "Nadam": lambda: optimizers.Nadam(0.01),
+    "Lion": lambda: optimizers.Lion(0.003),
+    "Ftrl": lambda: optimizers.Ftrl(0.05, l1_regularization_strength=0.01),
+    "clipnorm": lambda: optimizers.SGD(0.1, clipnorm=0.05),
+    "global_clipnorm": lambda: optimizers.Adam(0.01, global_clipnorm=0.1),
+    "clipvalue": lambda: optimizers.SGD(0.1, momentum=0.9, clipvalue=0.01),
+    "decaying rate": lambda: optimizers.Adam(schedules.ExponentialDecay(0.05, 3, 0.5)),
+    "cosine and decay": lambda: optimizers.SGD(schedules.CosineDecay(0.1, 6), weight_decay=0.01),
+    "Nadam, decaying": lambda: optimizers.Nadam(schedules.InverseTimeDecay(0.01, 2, 0.5)),
+}
+ACTIVATION_LAYERS: dict[str, Callable[[], Any]] = {
+    "LeakyReLU": layers.LeakyReLU,
+    "ReLU": lambda: layers.ReLU(6.0, 0.1, 0.2),
+    "ReLU with a slope": lambda: layers.ReLU(negative_slope=0.3),
+    "ELU": lambda: layers.ELU(0.7),
+    "Softmax": layers.Softmax,
+}
+
+
+def without_biases(optimizer: Any) -> Any:
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    return optimizer
+
+
+CASES: dict[str, Case] = {
+    **{f"{f.__name__} within": Case(stack(f)) for f in twins.ACTIVATIONS},
+    **{f"{f.__name__} at the end": Case(stack(last=f), metrics=lambda: ["mae"]) for f in twins.ACTIVATIONS},
+    **{
+        f"layer {name}": Case(with_layer(make), ONE_HOT, "categorical_crossentropy")
+        for name, make in ACTIVATION_LAYERS.items()
+    },
+    **{f"loss {name}": Case(stack(last="sigmoid"), loss=name, sample_weight=WEIGHTS) for name in LOSSES},
+    **{
+        f"loss {name}": Case(stack(last="sigmoid"), ONE_HOT, name)
+        for name in ("hinge", "squared_hinge", "categorical_hinge")
+    },
+    "loss Huber(0.2)": Case(stack(), loss=lambda: losses.Huber(delta=0.2)),
+    **{f"optimizer {name}": Case(stack(), optimizer=make) for name, make in STEPS.items()},
+    **{
+        f"penalty {name}": Case(
+            stack(kernel_regularizer=penalty, bias_regularizer="l2"), metrics=lambda: ["mae"], sample_weight=WEIGHTS
+        )
+        for name, penalty in {"l1": "l1", "l2": "l2", "both": regularizers.L1L2(0.01, 0.02)}.items()
+    },
+    "penalty and clip": Case(stack(kernel_regularizer="l2"), optimizer=lambda: optimizers.Adam(0.01, clipnorm=1.0)),
+    **{
+        f"metrics {name}": Case(stack(last="sigmoid", units=1), YES_NO, "binary_crossentropy", metrics=make)
+        for name, make in COUNTERS.items()
+    },
+    **{
+        f"weighted metrics {name}": Case(
+            stack(last="sigmoid", units=1),
+            YES_NO,
+            "binary_crossentropy",
+            weighted_metrics=make,
+            sample_weight=WEIGHTS,
+        )
+        for name, make in COUNTERS.items()
+    },
+    "top k of class numbers": Case(
+        stack(last="softmax"),
+        LABELS,
+        "sparse_categorical_crossentropy",
+        metrics=lambda: ["accuracy", metrics.SparseTopKCategoricalAccuracy(2)],
+    ),
+    "top k of one-hot rows": Case(
+        stack(last="softmax"),
+        ONE_HOT,
+        "categorical_crossentropy",
+        metrics=lambda: [metrics.TopKCategoricalAccuracy(2), "categorical_crossentropy"],
+    ),
+    "a softmax and nothing more": Case(
+        lambda: [*stack(last="softmax")(), layers.Activation("linear")], LABELS, "sparse_categorical_crossentropy"
+    ),
+}
+
+
+@pytest.fixture(autouse=True)
+def precision() -> Iterator[None]:
+    before = config.floatx()
+    yield
+    config.set_floatx(before)
+
+
+def outcome(case: Case, compiled: bool, moved: float = 0.0) -> list[Any]:
+    tinynn.utils.set_random_seed(3)
+    tinynn.backend.clear_session()
+    model = tinynn.Sequential([tinynn.Input((5,)), *case.stack()])
+    sign = np.random.default_rng(1)
+    if moved:
+        model.set_weights(
+            [w * (1 + moved * np.finfo(w.dtype).eps * sign.choice([-1, 1], w.shape)) for w in model.get_weights()]
+        )
+    measured = {"metrics": case.metrics(), "weighted_metrics": case.weighted_metrics()}
+    loss = case.loss() if callable(case.loss) else case.loss
+    model.compile(case.optimizer(), loss, **measured, jit_compile=compiled)
+    history = model.fit(
+        X, case.y, batch_size=8, epochs=3, verbose=0, validation_data=(X, case.y), sample_weight=case.sample_weight
+    )
+    state = [variable.numpy() for variable in model.optimizer.variables]
+    return [*history.history.values(), *model.get_weights(), *state, model.predict(X, verbose=0)]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", CASES)
+def test_compiled_training_is_the_references(name: str, dtype: str) -> None:
+    config.set_floatx(dtype)
+    case, eps = CASES[name], np.finfo(dtype).eps
+    found, expected = outcome(case, compiled=True), outcome(case, compiled=False)
+    others = [outcome(case, compiled=False, moved=moved) for moved in (MOVED, -MOVED)]
+    assert len(found) == len(expected)
+    for ours, theirs, *moved in zip(found, expected, *others):
+        ours, theirs = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
+        drift = max(np.abs(np.asarray(other, np.float64) - theirs).max(initial=0) for other in moved)
+        allowed = 2 * drift + MOVED * eps * np.maximum(1, np.abs(theirs)).max(initial=1)
+        assert np.abs(ours - theirs).max(initial=0) <= allowed
+
+
+def test_a_wrong_twin_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The derivative of tanh in the place of relu's."""
+    wrong = twins.ACTIVATIONS[activations.relu]._replace(backward=twins.ACTIVATIONS[activations.tanh].backward)  # type: ignore[union-attr]
+    monkeypatch.setitem(twins.ACTIVATIONS, activations.relu, wrong)
+    with pytest.raises(AssertionError):
+        test_compiled_training_is_the_references("relu within", "float64")
+
+
+def test_all_units_are_those_that_models_use() -> None:
+    """So that compiling them together leaves nothing to be compiled later."""
+    known = set(twins.all_units()) | {machine.LOOP}
+    used = {unit for _, unit in machine._ready}
+    assert used - known == set()
