@@ -184,6 +184,7 @@ EXAMPLES: dict[str, Example] = {
     "poisson": judged_by("Poisson", "exponential", "counts"),
     "poisson-relu": judged_by("Poisson", "relu", "counts"),
     "kl": judged_by("KLDivergence", "softmax", "probabilities", 3),
+    "kl-onehot": judged_by("KLDivergence", "softmax", "one_hot", 3),
     "cosine-similarity": judged_by("CosineSimilarity"),
     "hinge": judged_by("Hinge", None, "bits"),
     "hinge-kink": judged_by("Hinge", None, "signs").but(

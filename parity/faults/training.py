@@ -12,7 +12,7 @@ FAULTS = (
         old="            self._loss_tracker.update_state(value_of(loss), sample_weight=batch_size)\n",
         new="            self._loss_tracker.update_state(value_of(loss), sample_weight=1)\n",
         on=("short-batch",),
-        seen_by=(),
+        seen_by=("evaluate_and_predict",),
     ),
     Fault(
         name="loss: after the update",
@@ -35,7 +35,7 @@ FAULTS = (
             "        pass\n"
         ),
         on=("short-batch",),
-        seen_by=(),
+        seen_by=("fit",),
     ),
     Fault(
         name="metrics: after the update",
@@ -44,7 +44,7 @@ FAULTS = (
         old=("    return model.compute_metrics(x, y, y_pred, sample_weight)\n\n\ndef test_step"),
         new=("    return model.compute_metrics(x, y, model(x), sample_weight)\n\n\ndef test_step"),
         on=("short-batch",),
-        seen_by=(),
+        seen_by=("metrics",),
     ),
     Fault(
         name="loss: the last batch's",
@@ -56,7 +56,7 @@ FAULTS = (
             "            self._loss_tracker.update_state(value_of(loss), sample_weight=batch_size)\n"
         ),
         on=("short-batch",),
-        seen_by=(),
+        seen_by=("evaluate_and_predict",),
     ),
     Fault(
         name="class weights: not on the short last batch",
@@ -69,7 +69,7 @@ FAULTS = (
             "        )\n"
         ),
         on=("class-weights",),
-        seen_by=(),
+        seen_by=("evaluate_and_predict",),
     ),
     Fault(
         name="class weights: of one-hot labels not found",
@@ -78,7 +78,7 @@ FAULTS = (
         old="np.argmax(labels, axis=-1)",
         new="labels[..., 0]",
         on=("class-weights-onehot",),
-        seen_by=(),
+        seen_by=("evaluate_and_predict",),
     ),
     Fault(
         name="class weights: classes without one count nothing",
@@ -87,7 +87,7 @@ FAULTS = (
         old="    weights = np.ones(len(classes), config.floatx())\n",
         new="    weights = np.zeros(len(classes), config.floatx())\n",
         on=("class-weights-some",),
-        seen_by=(),
+        seen_by=("evaluate_and_predict",),
     ),
     Fault(
         name="casts: float64 inputs stay",
@@ -108,7 +108,7 @@ FAULTS = (
         old="            x1 = ops.expand_dims(x1, -1)\n",
         new="            pass\n",
         on=("labels-row",),
-        seen_by=(),
+        seen_by=("other_forms",),
     ),
     Fault(
         name="Glorot: the bound of He",
@@ -117,7 +117,7 @@ FAULTS = (
         old='"fan_avg": (fan_in + fan_out) / 2',
         new='"fan_avg": fan_in',
         on=("glorot-uniform",),
-        seen_by=(),
+        seen_by=("fit",),
     ),
     Fault(
         name="Glorot: sqrt(3) left out of the bound",
@@ -126,7 +126,7 @@ FAULTS = (
         old="            limit = math.sqrt(3 * variance)\n",
         new="            limit = math.sqrt(variance)\n",
         on=("glorot-uniform",),
-        seen_by=(),
+        seen_by=("evaluate_and_predict",),
     ),
     Fault(
         name="truncated normal: its deviation not made up for",
@@ -135,7 +135,7 @@ FAULTS = (
         old="_TRUNCATED_STDDEV = 0.87962566103423978",
         new="_TRUNCATED_STDDEV = 1.0",
         on=("glorot-normal",),
-        seen_by=(),
+        seen_by=("fit",),
     ),
     Fault(
         name="fans exchanged",
@@ -364,8 +364,8 @@ FAULTS = (
         name="cosine similarity as a metric: negative",
         trap="metrics",
         file="metrics/regression.py",
-        old="    return np.asarray((units[0] * units[1]).sum(axis=axis))\n",
-        new="    return np.asarray(-(units[0] * units[1]).sum(axis=axis))\n",
+        old="    return -similarity.cosine_similarity(y_true, y_pred, axis)\n",
+        new="    return similarity.cosine_similarity(y_true, y_pred, axis)\n",
         on=("r2",),
         seen_by=(),
     ),
