@@ -285,8 +285,8 @@ def forms(
     move: int | None = None,
     ulp: float = 0.0,
 ) -> Run:
-    """In other forms: data in the other precision, one column of labels as a row, metrics weighted, the loss weighed, another
-    epsilon, batch by batch from outside; arguments as of `steps`."""
+    """In other forms: data in the other precision, or whole numbers as such, one column of labels as a row, metrics weighted,
+    the loss weighed, another epsilon, batch by batch from outside; arguments as of `steps`."""
     way = None if move is None else np.random.default_rng(move)
     epsilon = engine.keras.config.epsilon()
     with _session(engine, example, dtype):
@@ -305,8 +305,10 @@ def forms(
                 model.set_weights([_moved_by(value.astype(_kind(value, dtype)), way, ulp) for value in start])
             run: Run = {"start": [np.array(value) for value in model.get_weights()]}
             x, y, weights = _data(example, dtype, way, ulp)
-            x = x.astype({"float32": "float64", "float64": "float32"}[dtype])
+            other = {"float32": "float64", "float64": "float32"}[dtype]
+            x = x.astype("int32" if example.inputs == "integers" else other)
             y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
+            run["called"] = np.array(_value(model(x, training=False)))
             run["evaluated"] = np.array(
                 model.evaluate(x, y, sample_weight=weights, batch_size=example.batch_size, verbose=0)
             )

@@ -238,7 +238,7 @@ EXAMPLES: dict[str, Example] = {
     "short-batch": PLAIN.but(metrics=("mae",)),
     "two-epochs": PLAIN.but(metrics=("mae",), epochs=2),
     "shuffled": PLAIN.but(seed=2, epochs=2, samples=7),
-    "float64-data": PLAIN.but(dtype="float32"),
+    "whole-data": PLAIN.but(dtype="float32", inputs="integers"),
     "labels-row": judged_by("MeanSquaredError", units=1),
     "glorot-uniform": PLAIN.but(dtype="float32"),
     "glorot-normal": initialized("GlorotNormal"),
@@ -247,12 +247,16 @@ EXAMPLES: dict[str, Example] = {
     "random-normal": initialized("RandomNormal", stddev=0.5),
     # Metrics
     "zero-sigmoid": BINARY.but(weights="zeros"),
-    "zero-softmax": CLASSES.but(
-        weights="zeros", metrics=("accuracy", {"class": "SparseTopKCategoricalAccuracy", "k": 2})
+    "zero-softmax": CLASSES.but(weights="zeros"),
+    "zero-top-k": CLASSES.but(
+        weights="zeros", metrics=({"class": "SparseTopKCategoricalAccuracy", "k": 2},), dtype="float32"
     ),
     "zero-onehot": ONE_HOT.but(weights="zeros"),
     "zero-counts": BINARY.but(weights="zeros", metrics=({"class": "Precision"}, {"class": "Recall"})),
     "auc": BINARY.but(metrics=({"class": "AUC", "num_thresholds": 20},), weights="normal", samples=9, batch_size=4),
+    "auc-coarse": BINARY.but(
+        metrics=({"class": "AUC", "num_thresholds": 3},), weights="normal", samples=9, batch_size=4
+    ),
     "f-score": ONE_HOT.but(metrics=({"class": "F1Score"},), weights="normal"),
     "r2": PLAIN.but(metrics=({"class": "R2Score"}, {"class": "CosineSimilarity"}), samples=7),
     "rmse": PLAIN.but(metrics=({"class": "RootMeanSquaredError"},)),
@@ -277,7 +281,6 @@ EXAMPLES: dict[str, Example] = {
     "twin-saturated": CLASSES.but(inputs="huge"),
     "twin-plain-binary": BINARY.but(layers=(dense(3, "tanh"), dense(2, "relu")), weights="large"),
     "twin-plain-onehot": ONE_HOT.but(layers=(dense(3, "tanh"), dense(3, "relu")), weights="normal"),
-    "twin-zero-softmax": CLASSES.but(weights="zeros"),
     "twin-plain-sparse": CLASSES.but(layers=(dense(3, "tanh"), dense(3, "relu")), weights="large"),
     "twin-sigmoid-hidden": hidden("sigmoid"),
     "twin-sigmoid-mse": PLAIN.but(layers=(dense(3, "tanh"), dense(2, "sigmoid"))),

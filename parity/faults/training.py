@@ -12,7 +12,7 @@ FAULTS = (
         old="            self._loss_tracker.update_state(value_of(loss), sample_weight=batch_size)\n",
         new="            self._loss_tracker.update_state(value_of(loss), sample_weight=1)\n",
         on=("short-batch",),
-        seen_by=("evaluate_and_predict",),
+        seen_by=("fit",),
     ),
     Fault(
         name="loss: after the update",
@@ -69,7 +69,7 @@ FAULTS = (
             "        )\n"
         ),
         on=("class-weights",),
-        seen_by=("evaluate_and_predict",),
+        seen_by=("fit",),
     ),
     Fault(
         name="class weights: of one-hot labels not found",
@@ -78,7 +78,7 @@ FAULTS = (
         old="np.argmax(labels, axis=-1)",
         new="labels[..., 0]",
         on=("class-weights-onehot",),
-        seen_by=("evaluate_and_predict",),
+        seen_by=("fit",),
     ),
     Fault(
         name="class weights: classes without one count nothing",
@@ -87,18 +87,15 @@ FAULTS = (
         old="    weights = np.ones(len(classes), config.floatx())\n",
         new="    weights = np.zeros(len(classes), config.floatx())\n",
         on=("class-weights-some",),
-        seen_by=("evaluate_and_predict",),
+        seen_by=("fit",),
     ),
     Fault(
-        name="casts: float64 inputs stay",
+        name="casts: whole numbers stay",
         trap="casts",
-        file="models/data.py",
-        old=(
-            '    return array.astype(config.floatx()) if array.dtype.kind == "f" and array.dtype != '
-            "config.floatx() else array\n"
-        ),
-        new="    return array\n",
-        on=("float64-data",),
+        file="models/sequential.py",
+        old="        return ops.cast(inputs, self._inputs.dtype)\n",
+        new="        return inputs\n",
+        on=("whole-data",),
         seen_by=(),
     ),
     Fault(
@@ -126,7 +123,7 @@ FAULTS = (
         old="            limit = math.sqrt(3 * variance)\n",
         new="            limit = math.sqrt(variance)\n",
         on=("glorot-uniform",),
-        seen_by=("evaluate_and_predict",),
+        seen_by=("fit",),
     ),
     Fault(
         name="truncated normal: its deviation not made up for",
@@ -144,7 +141,7 @@ FAULTS = (
         old="    return places * shape[-2], places * shape[-1]\n",
         new="    return places * shape[-1], places * shape[-2]\n",
         on=("lecun-normal",),
-        seen_by=(),
+        seen_by=("fit",),
     ),
     Fault(
         name="orthogonal: signs left as they come",
@@ -153,7 +150,7 @@ FAULTS = (
         old="        q = q * np.sign(np.diag(r))\n",
         new="",
         on=("orthogonal",),
-        seen_by=(),
+        seen_by=("fit",),
     ),
     Fault(
         name="seeds: one more drawn for each layer",
@@ -162,7 +159,7 @@ FAULTS = (
         old="    return python_random.randint(1, 10**9)\n",
         new=("    python_random.random()\n    return python_random.randint(1, 10**9)\n"),
         on=("glorot-uniform",),
-        seen_by=(),
+        seen_by=("fit",),
     ),
     Fault(
         name="uniform numbers: the high bits of a word",
@@ -171,7 +168,7 @@ FAULTS = (
         old="        bits = random_words & np.uint32(0x7FFFFF)\n",
         new="        bits = random_words >> np.uint32(9)\n",
         on=("glorot-uniform",),
-        seen_by=(),
+        seen_by=("fit",),
     ),
     Fault(
         name="normal numbers: the cosine first",
@@ -186,7 +183,7 @@ FAULTS = (
             "    numbers[..., 1::2] = np.sin(angle).astype(dtype) * radius\n"
         ),
         on=("random-normal",),
-        seen_by=(),
+        seen_by=("fit",),
     ),
     Fault(
         name="shuffle: any place, not those to come",
@@ -195,7 +192,7 @@ FAULTS = (
         old="    return _swapped(place + _shuffle_words(seed, n) % (n - place))\n",
         new='    return np.argsort(_shuffle_words(seed, n) % n, kind="stable")\n',
         on=("shuffled",),
-        seen_by=(),
+        seen_by=("fit",),
     ),
     Fault(
         name="shuffle: a new order each epoch",
@@ -204,7 +201,7 @@ FAULTS = (
         old=("        return np.random.default_rng().permutation(n)\n    place"),
         new=("        return np.random.default_rng().permutation(n)\n    seed += np.random.randint(1, 9)\n    place"),
         on=("shuffled",),
-        seen_by=(),
+        seen_by=("fit",),
     ),
     Fault(
         name="batches: the first two exchanged",
@@ -213,7 +210,7 @@ FAULTS = (
         old='self.model.step_on("train", data.batch(i, order).packed())',
         new='self.model.step_on("train", data.batch({0: 1, 1: 0}.get(i, i), order).packed())',
         on=("short-batch",),
-        seen_by=(),
+        seen_by=("fit",),
     ),
     Fault(
         name="batches: the short last one left out",
@@ -222,7 +219,7 @@ FAULTS = (
         old="        return math.ceil(len(self.x) / self.batch_size)\n",
         new="        return len(self.x) // self.batch_size\n",
         on=("short-batch",),
-        seen_by=(),
+        seen_by=("fit",),
     ),
     Fault(
         name="binary accuracy: at least 0.5",
@@ -231,7 +228,7 @@ FAULTS = (
         old="y_true == (y_pred > y_pred.dtype.type(threshold))",
         new="y_true == (y_pred >= y_pred.dtype.type(threshold))",
         on=("zero-sigmoid",),
-        seen_by=(),
+        seen_by=("metrics",),
     ),
     Fault(
         name="sparse accuracy: the last maximum",
@@ -249,7 +246,7 @@ FAULTS = (
         old=("== ops.argmax(y_pred, axis=-1))\n\n\ndef sparse"),
         new=("== y_pred.shape[-1] - 1 - ops.argmax(y_pred[..., ::-1], axis=-1))\n\n\ndef sparse"),
         on=("zero-onehot",),
-        seen_by=(),
+        seen_by=("metrics",),
     ),
     Fault(
         name="top-k accuracy: ties do not count",
@@ -257,7 +254,7 @@ FAULTS = (
         file="kernels/top_k.py",
         old="(y_pred > own[:, None]).sum(axis=1) < k",
         new="(y_pred >= own[:, None]).sum(axis=1) <= k",
-        on=("zero-softmax",),
+        on=("zero-top-k",),
         seen_by=(),
     ),
     Fault(
@@ -274,7 +271,7 @@ FAULTS = (
             "        self.count.value += weight.sum() if weight is not None else 1\n"
         ),
         on=("short-batch",),
-        seen_by=(),
+        seen_by=("metrics",),
     ),
     Fault(
         name="metrics: sample weights in the plain ones too",
@@ -283,7 +280,7 @@ FAULTS = (
         old="            metric.update_state(y_true, y_pred)\n",
         new="            metric.update_state(y_true, y_pred, sample_weight)\n",
         on=("weighted-mse-metric",),
-        seen_by=(),
+        seen_by=("metrics",),
     ),
     Fault(
         name="metrics: not reset between epochs",
@@ -292,7 +289,7 @@ FAULTS = (
         old=("        self.reset_metrics()\n        monitors.on_epoch_begin(epoch)\n"),
         new="        monitors.on_epoch_begin(epoch)\n",
         on=("two-epochs",),
-        seen_by=(),
+        seen_by=("fit",),
     ),
     Fault(
         name="AUC: one threshold fewer",
@@ -301,7 +298,7 @@ FAULTS = (
         old="            inner = _between(num_thresholds)\n",
         new="            inner = _between(num_thresholds - 1)\n",
         on=("auc",),
-        seen_by=(),
+        seen_by=("metrics",),
     ),
     Fault(
         name="AUC: a bucket too high",
@@ -312,7 +309,7 @@ FAULTS = (
             "    bucket = np.ceil(np.clip(y_pred, 0, 1) * real(len(thresholds) - 1))\n"
             "    bucket = np.minimum(bucket, len(thresholds) - 1)\n"
         ),
-        on=("auc",),
+        on=("auc-coarse",),
         seen_by=(),
     ),
     Fault(
@@ -322,7 +319,7 @@ FAULTS = (
         old='{"interpolation": (low + high) / 2,',
         new='{"interpolation": np.minimum(low, high),',
         on=("auc",),
-        seen_by=(),
+        seen_by=("metrics",),
     ),
     Fault(
         name="precision: at least the threshold",
@@ -331,7 +328,7 @@ FAULTS = (
         old="        said = y_pred > threshold\n",
         new="        said = y_pred >= threshold\n",
         on=("zero-counts",),
-        seen_by=(),
+        seen_by=("metrics",),
     ),
     Fault(
         name="F score: no fuzz",
@@ -340,7 +337,7 @@ FAULTS = (
         old="        fuzz, beta2 = config.epsilon(), self.beta**2\n",
         new="        fuzz, beta2 = 1e-30, self.beta**2\n",
         on=("f-score",),
-        seen_by=(),
+        seen_by=("metrics",),
     ),
     Fault(
         name="R2: the mean's share left out",
@@ -349,7 +346,7 @@ FAULTS = (
         old="self.squared_sum.value - self.sum.value * (self.sum.value / self.count.value)",
         new="self.squared_sum.value",
         on=("r2",),
-        seen_by=(),
+        seen_by=("metrics",),
     ),
     Fault(
         name="root mean squared error: no root",
@@ -358,7 +355,7 @@ FAULTS = (
         old="        return np.sqrt(super().result())\n",
         new="        return super().result()\n",
         on=("rmse",),
-        seen_by=(),
+        seen_by=("metrics",),
     ),
     Fault(
         name="cosine similarity as a metric: negative",
@@ -376,7 +373,7 @@ FAULTS = (
         old="    y_pred = model(x, training=False) if model.hears_training else model(x)\n",
         new="    y_pred = model(x, training=True) if model.hears_training else model(x)\n",
         on=("batch-normalization",),
-        seen_by=(),
+        seen_by=("evaluate_and_predict",),
     ),
     Fault(
         name="prediction: as in training",
@@ -385,7 +382,7 @@ FAULTS = (
         old="self(x, training=False) if self.hears_training else self(x)",
         new="self(x, training=True) if self.hears_training else self(x)",
         on=("batch-normalization",),
-        seen_by=(),
+        seen_by=("evaluate_and_predict",),
     ),
     Fault(
         name="weights: those that are not trained first",
@@ -394,7 +391,7 @@ FAULTS = (
         old="_once([*store.trainable, *store.fixed] +",
         new="_once([*store.fixed, *store.trainable] +",
         on=("batch-normalization",),
-        seen_by=(),
+        seen_by=("forward",),
     ),
     Fault(
         name="count_params: trained ones alone",
@@ -403,7 +400,7 @@ FAULTS = (
         old="        return sum(math.prod(variable.shape) for variable in self.weights)\n",
         new="        return sum(math.prod(variable.shape) for variable in self.trainable_weights)\n",
         on=("batch-normalization",),
-        seen_by=(),
+        seen_by=("summary",),
     ),
     Fault(
         name="get_weights: in the wrong order",
@@ -412,7 +409,7 @@ FAULTS = (
         old="        return [variable.numpy() for variable in self.weights]\n",
         new="        return [variable.numpy() for variable in reversed(self.weights)]\n",
         on=("sgd",),
-        seen_by=(),
+        seen_by=("fit",),
     ),
     Fault(
         name="weighted metrics: without the weights",
@@ -421,7 +418,7 @@ FAULTS = (
         old="            metric.update_state(y_true, y_pred, sample_weight)\n",
         new="            metric.update_state(y_true, y_pred)\n",
         on=("weighted-mse-metric",),
-        seen_by=(),
+        seen_by=("other_forms",),
     ),
     Fault(
         name="loss weight: left out",
@@ -430,7 +427,7 @@ FAULTS = (
         old="        return value if self.weight is None else ops.multiply(value, self.weight)\n",
         new="        return value\n",
         on=("sgd",),
-        seen_by=(),
+        seen_by=("other_forms",),
     ),
     Fault(
         name="batch normalization: a frozen layer goes on learning",
@@ -439,6 +436,6 @@ FAULTS = (
         old="        if not (training and self.trainable):\n",
         new="        if not training:\n",
         on=("batch-normalization-frozen",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
 )

@@ -497,7 +497,7 @@ FAULTS = (
         old=("            q = y_pred[b, k] / total\n            loss -="),
         new=("            q = y_pred[b, k]\n            loss -="),
         on=("twin-plain-onehot",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -526,8 +526,8 @@ FAULTS = (
         file="kernels/accuracy.py",
         old="(x[row, k] > x[row, best] or",
         new="(x[row, k] >= x[row, best] or",
-        on=("twin-zero-softmax",),
-        seen_by=(),
+        on=("zero-softmax",),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -537,7 +537,7 @@ FAULTS = (
         old="        out[i] = x[i] if x[i] > zero else x[i] * slope\n",
         new="        out[i] = x[i] if x[i] > zero else x[i] * out.dtype.type(negative_slope)\n",
         on=("leaky-relu",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -547,7 +547,7 @@ FAULTS = (
         old="        slope = scale * ((exp(v if v < zero else zero) - one) + one)\n",
         new="        slope = (exp(v if v < zero else zero) - one) + one\n",
         on=("elu",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -557,7 +557,7 @@ FAULTS = (
         old="        out[i] = bent if v < zero else scale * v\n",
         new="        out[i] = bent if v < zero else v\n",
         on=("selu",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -567,7 +567,7 @@ FAULTS = (
         old="        d_x[i] = d_out[i] * (s * (one + x[i] * (one - s)))\n",
         new="        d_x[i] = d_out[i] * s\n",
         on=("silu",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -577,7 +577,7 @@ FAULTS = (
         old="        out[i] = (zero if x[i] < zero else x[i]) + log1p(exp(-abs(x[i])), one)\n",
         new="        out[i] = log1p(exp(x[i]), one)\n",
         on=("softplus-huge",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -587,7 +587,7 @@ FAULTS = (
         old="            out[b, k] = x[b, k] - top\n",
         new="            out[b, k] = x[b, k]\n",
         on=("log-softmax-huge",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -597,7 +597,7 @@ FAULTS = (
         old="        d_x[i] = d_out[i] / (below * below)\n",
         new="        d_x[i] = d_out[i] / below\n",
         on=("softsign",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -607,7 +607,7 @@ FAULTS = (
         old="        d_x[i] = d_out[i] * t + d_out[i] * x[i] * (one - t * t) * s\n",
         new="        d_x[i] = d_out[i] * t + d_out[i] * x[i] * (one - t * t)\n",
         on=("mish",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -617,7 +617,7 @@ FAULTS = (
         old="        d_x[i] = d_out[i] * out[i]\n",
         new="        d_x[i] = d_out[i]\n",
         on=("exponential-activation",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -627,7 +627,7 @@ FAULTS = (
         old="        losses[b] = real(100) * (total / outputs)\n",
         new="        losses[b] = total / outputs\n",
         on=("percentage",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -637,7 +637,7 @@ FAULTS = (
         old="            d_pred[b, k] = difference * share / (p + one) if p >= low else real(0)\n",
         new="            d_pred[b, k] = difference * share / (p + one)\n",
         on=("logarithmic-negative",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -647,7 +647,7 @@ FAULTS = (
         old="edge * size - half * (edge * edge)",
         new="edge * size - half * edge",
         on=("huber",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -657,7 +657,7 @@ FAULTS = (
         old="            d_pred[b, k] = (error if abs(error) <= edge else beyond) * share\n",
         new="            d_pred[b, k] = error * share\n",
         on=("huber",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -667,7 +667,7 @@ FAULTS = (
         old="            d_pred[b, k] = tanh(y_pred[b, k] - y_true[b, k]) * share\n",
         new="            d_pred[b, k] = (y_pred[b, k] - y_true[b, k]) * share\n",
         on=("log-cosh",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -677,7 +677,7 @@ FAULTS = (
         old="log(y_pred[b, k] + low)",
         new="log(y_pred[b, k])",
         on=("poisson-relu",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -691,7 +691,7 @@ FAULTS = (
         ),
         new=("            p = low if p < low else (one if p > one else p)\n            total"),
         on=("kl-onehot",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -701,7 +701,7 @@ FAULTS = (
         old="        losses[b] = -total\n",
         new="        losses[b] = total\n",
         on=("cosine-similarity",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -721,7 +721,7 @@ FAULTS = (
         old="                return False\n",
         new=("                return False\n    return False\n"),
         on=("hinge",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -731,7 +731,7 @@ FAULTS = (
         old="        share = real(2) * d_losses[b] / outputs\n",
         new="        share = d_losses[b] / outputs\n",
         on=("squared-hinge",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -741,7 +741,7 @@ FAULTS = (
         old="        short = neg - pos + one\n",
         new="        short = neg - pos\n",
         on=("categorical-hinge",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -751,7 +751,7 @@ FAULTS = (
         old="        params[i] -= a * grads[i] / np.sqrt(accumulator[i] + eps)\n",
         new="        params[i] -= a * grads[i] / (np.sqrt(accumulator[i]) + eps)\n",
         on=("adagrad",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -761,7 +761,7 @@ FAULTS = (
         old="np.sqrt(accumulated_grad[i] + eps)",
         new="(np.sqrt(accumulated_grad[i]) + eps)",
         on=("adadelta",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -771,7 +771,7 @@ FAULTS = (
         old="        norm[i] = past if past >= size or past != past else size  #",
         new="        norm[i] = size  #",
         on=("adamax",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -781,7 +781,7 @@ FAULTS = (
         old="(of_m * momentum[i] + of_g * g) /",
         new="((of_m + of_g) * momentum[i]) /",
         on=("nadam",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -791,7 +791,7 @@ FAULTS = (
         old="        momentum[i] = momentum[i] * kept_2 + grads[i] * gain_2\n",
         new="        momentum[i] = momentum[i] * kept_1 + grads[i] * gain_1\n",
         on=("lion",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -801,7 +801,7 @@ FAULTS = (
         old="        new = accumulator[i] + grads[i] * grads[i]\n",
         new="        new = accumulator[i] + shrunk * shrunk\n",
         on=("ftrl",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -811,7 +811,7 @@ FAULTS = (
         old="                params[i] -= params[i] * decay * rate\n",
         new="                params[i] -= params[i] * decay\n",
         on=("adamw",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -821,7 +821,7 @@ FAULTS = (
         old="    for k in range(decays.size):\n",
         new="    for k in range(1):\n",
         on=("adamw",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -914,7 +914,7 @@ FAULTS = (
         file="kernels/top_k.py",
         old="        before += y_pred[row, c] > y_pred[row, label]\n",
         new="        before += y_pred[row, c] >= y_pred[row, label] and c != label\n",
-        on=("zero-softmax",),
+        on=("zero-top-k",),
         seen_by=(),
         engine="compiled",
     ),
@@ -934,7 +934,7 @@ FAULTS = (
         file="kernels/confusion.py",
         old="                bucket = int(np.ceil(p * last)) - 1\n",
         new="                bucket = min(int(np.ceil(p * last)), thresholds.size - 1)\n",
-        on=("auc",),
+        on=("auc-coarse",),
         seen_by=(),
         engine="compiled",
     ),
