@@ -187,9 +187,7 @@ EXAMPLES: dict[str, Example] = {
     "kl-onehot": judged_by("KLDivergence", "softmax", "one_hot", 3),
     "cosine-similarity": judged_by("CosineSimilarity"),
     "hinge": judged_by("Hinge", None, "bits"),
-    "hinge-kink": judged_by("Hinge", None, "signs").but(
-        layers=(dense(2),), inputs="integers", weights="integers", samples=9, batch_size=9
-    ),
+    "hinge-kink": judged_by("Hinge", None, "signs").but(layers=(dense(2, "exponential"),), weights="zeros"),
     "squared-hinge": judged_by("SquaredHinge", None, "signs"),
     "categorical-hinge": judged_by("CategoricalHinge", None, "one_hot", 3),
     "categorical-hinge-ties": judged_by("CategoricalHinge", None, "one_hot", 3).but(weights="zeros"),
