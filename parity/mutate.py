@@ -347,7 +347,10 @@ def chosen(
         and (engine is None or fault.engine == engine)
     ]
     if quick:
-        found = list({fault.trap: fault for fault in reversed(found)}.values())[::-1]
+        first: dict[str, Fault] = {}
+        for fault in found:
+            first.setdefault(fault.trap, fault)
+        found = list(first.values())
     return found
 
 

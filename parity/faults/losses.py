@@ -159,7 +159,7 @@ FAULTS = (
         seen_by=("gradient",),
     ),
     Fault(
-        name="softmax cross-entropy: TensorFlow's gradient for rows that do not sum to 1",
+        name="softmax cross-entropy: the full gradient of rows with another sum",
         trap="losses",
         file="kernels/softmax_crossentropy.py",
         old="    d_logits[:] = (probs - y_true) * d_losses[:, None]\n",

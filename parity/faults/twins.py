@@ -831,7 +831,7 @@ FAULTS = (
         old=("        norm = np.sqrt(total)\n        divisor"),
         new=("        norm = np.sqrt(np.sum(grads * grads))\n        divisor"),
         on=("clipnorm",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -841,7 +841,7 @@ FAULTS = (
         old=("    for k in range(starts.size - 1):\n        part = real(0)\n"),
         new=("    for k in range(starts.size - 2):\n        part = real(0)\n"),
         on=("global-clipnorm",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -851,7 +851,7 @@ FAULTS = (
         old=("        elif grads[i] < -high:\n            grads[i] = -high\n"),
         new="",
         on=("clipvalue",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -865,7 +865,7 @@ FAULTS = (
         ),
         new="                pass\n",
         on=("clipvalue",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -875,7 +875,7 @@ FAULTS = (
         old="        total += real(l2) * squares\n",
         new="        total += real(l2 / 2) * squares\n",
         on=("penalties",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -885,7 +885,7 @@ FAULTS = (
         old="            d += real(l2) * (real(2) * params[i])\n",
         new="            d += real(l2) * params[i]\n",
         on=("penalties",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -895,7 +895,7 @@ FAULTS = (
         old="(real(1) if params[i] > 0 else (",
         new="(real(1) if params[i] >= 0 else (",
         on=("penalties-kink",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -905,7 +905,7 @@ FAULTS = (
         old="                loss += penalty[0]\n",
         new="                pass\n",
         on=("penalties",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -915,7 +915,7 @@ FAULTS = (
         old="        before += y_pred[row, c] > y_pred[row, label]\n",
         new="        before += y_pred[row, c] >= y_pred[row, label] and c != label\n",
         on=("zero-top-k",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -925,7 +925,7 @@ FAULTS = (
         old="                    if y_pred[b, k] > thresholds[t]:\n",
         new="                    if y_pred[b, k] >= thresholds[t]:\n",
         on=("zero-counts",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
