@@ -57,7 +57,7 @@ FAULTS = (
         old="    return np.asarray((p >= kind(epsilon)) & (p <= kind(1 - epsilon)))\n",
         new="    return np.ones(p.shape, bool)\n",
         on=("plain-onehot-linear",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="clip: gradient outside, binary",
@@ -66,7 +66,7 @@ FAULTS = (
         old="np.where(inside(y_pred, epsilon), (1 - y_true) / (1 - p) - y_true / p, 0)",
         new="((1 - y_true) / (1 - p) - y_true / p)",
         on=("plain-binary-soft",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="clip: epsilon of 1e-8",
@@ -75,7 +75,7 @@ FAULTS = (
         old="_epsilon = 1e-7\n",
         new="_epsilon = 1e-8\n",
         on=("plain-binary-soft",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="epsilon: read once, when imported",
@@ -264,7 +264,7 @@ FAULTS = (
         old="    d_pred[:] = np.sign(y_pred - y_true) *",
         new="    d_pred[:] = np.where(y_pred >= y_true, 1, -1) *",
         on=("absolute-ties",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="percentage error: not in percent",
@@ -327,7 +327,7 @@ FAULTS = (
         old="LOG_2 = float(np.float32(np.log(2.0)))",
         new="LOG_2 = float(np.log(2.0))",
         on=("log-cosh",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="log cosh: overflow",
@@ -408,7 +408,7 @@ FAULTS = (
         old="    d_pred[...] = np.where(1 - t * y_pred >= 0, -t *",
         new="    d_pred[...] = np.where(1 - t * y_pred > 0, -t *",
         on=("hinge-kink",),
-        seen_by=(),
+        seen_by=("gradient",),
     ),
     Fault(
         name="squared hinge: the gradient's 2",

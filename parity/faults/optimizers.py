@@ -75,7 +75,7 @@ FAULTS = (
         old="    params -= m * rate / (np.sqrt(v) + epsilon)\n",
         new="    params -= m * rate / (np.sqrt(v) + epsilon * float(np.sqrt(1 - beta_2)))\n",
         on=("adam-epsilon",),
-        seen_by=(),
+        seen_by=("one_step",),
     ),
     Fault(
         name="Adam: powers of beta_2 in full",

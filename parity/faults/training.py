@@ -96,7 +96,7 @@ FAULTS = (
         old="        return ops.cast(inputs, self._inputs.dtype)\n",
         new="        return inputs\n",
         on=("whole-data",),
-        seen_by=(),
+        seen_by=("other_forms",),
     ),
     Fault(
         name="labels: a column of predictions beside a row of labels",
@@ -237,7 +237,7 @@ FAULTS = (
         old="    matches = _as_floatx(y_true == ops.argmax(y_pred, axis=-1))\n",
         new=("    matches = _as_floatx(y_true == y_pred.shape[-1] - 1 - ops.argmax(y_pred[..., ::-1], axis=-1))\n"),
         on=("zero-softmax",),
-        seen_by=(),
+        seen_by=("metrics",),
     ),
     Fault(
         name="categorical accuracy: the last maximum",
@@ -255,7 +255,7 @@ FAULTS = (
         old="(y_pred > own[:, None]).sum(axis=1) < k",
         new="(y_pred >= own[:, None]).sum(axis=1) <= k",
         on=("zero-top-k",),
-        seen_by=(),
+        seen_by=("metrics",),
     ),
     Fault(
         name="metrics: the mean of the batches' means",
@@ -310,7 +310,7 @@ FAULTS = (
             "    bucket = np.minimum(bucket, len(thresholds) - 1)\n"
         ),
         on=("auc-coarse",),
-        seen_by=(),
+        seen_by=("metrics",),
     ),
     Fault(
         name="AUC: minoring",
@@ -364,7 +364,7 @@ FAULTS = (
         old="    return -similarity.cosine_similarity(y_true, y_pred, axis)\n",
         new="    return similarity.cosine_similarity(y_true, y_pred, axis)\n",
         on=("r2",),
-        seen_by=(),
+        seen_by=("metrics",),
     ),
     Fault(
         name="evaluation: as in training",

@@ -711,7 +711,7 @@ FAULTS = (
         old="-t * share if one - t * y_pred[b, k] >= zero else zero",
         new="-t * share if one - t * y_pred[b, k] > zero else zero",
         on=("hinge-kink",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
     Fault(
@@ -935,7 +935,7 @@ FAULTS = (
         old="                bucket = int(np.ceil(p * last)) - 1\n",
         new="                bucket = min(int(np.ceil(p * last)), thresholds.size - 1)\n",
         on=("auc-coarse",),
-        seen_by=(),
+        seen_by=("engines_agree",),
         engine="compiled",
     ),
 )
