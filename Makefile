@@ -4,10 +4,10 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help parity parity-deep test bench docs lint format clean
+.PHONY: help parity parity-deep parity-mutations test bench docs lint format clean
 
 help:  ## this list
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
 
 # A stamp per set of packages; it is renewed when pyproject.toml changes.
 $(VENV)/.base: pyproject.toml
@@ -28,6 +28,9 @@ parity: $(VENV)/.keras  ## train the same models in tinynn and Keras and compare
 
 parity-deep: $(VENV)/.keras  ## random models in tinynn and Keras: 10,000, resumable, in two processes (ARGS="--examples 500")
 	@$(BIN)/python -m parity search --profile nightly --jobs 2 --state report/parity-deep.json $(ARGS)
+
+parity-mutations: $(VENV)/.keras  ## deliberate faults in copies of tinynn: the parity suite has to see each (ARGS="--quick")
+	@$(BIN)/python -m parity mutate $(ARGS)
 
 test: $(VENV)/.keras  ## all tests, against Keras where it matters (ARGS="-k dense")
 	@$(BIN)/python -m tinynn.engine

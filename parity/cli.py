@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from parity import check_cli, machine, search, table
+from parity import check_cli, machine, mutate, search, table
 from parity.devices import CHOICES
 from parity.engines import TINYNN
 from parity.errors import SetupError
@@ -110,9 +110,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--report", type=Path, metavar="DIR", help="write report.html and report.json into this folder")
     parser.add_argument("--list", action="store_true", help="the models and modes, without training")
     parser.set_defaults(run=_compare)
-    commands = parser.add_subparsers(title="commands", metavar="check, search")
+    commands = parser.add_subparsers(title="commands", metavar="check | search | mutate")
     check_cli.add_parser(commands)
     search.add_parser(commands)
+    mutate.add_parser(commands)
     return parser
 
 

@@ -294,6 +294,55 @@ def fits(
     return run
 
 
+OTHER_EPSILON = 1e-3
+
+
+def forms(
+    engine: Engine,
+    example: Example,
+    dtype: str,
+    start: Sequence[Array] | None = None,
+    move: int | None = None,
+    ulp: float = 0.0,
+) -> Run:
+    """In other forms: data in the other precision, or whole numbers as such, one column of labels as a row, metrics weighted,
+    the loss weighed, another epsilon, batch by batch from outside; arguments as of `steps`."""
+    way = None if move is None else np.random.default_rng(move)
+    epsilon = engine.keras.config.epsilon()
+    with _session(engine, example, dtype):
+        engine.keras.config.set_epsilon(OTHER_EPSILON)
+        try:
+            weighted = [metric for metric in example.metrics if isinstance(metric, str)]
+            model = example.build(
+                engine.keras,
+                dtype,
+                **engine.compile_arguments,
+                run_eagerly=True,
+                weighted_metrics=weighted,
+                loss_weights=0.5,
+            )
+            if start is not None:
+                model.set_weights([_moved_by(value.astype(_kind(value, dtype)), way, ulp) for value in start])
+            run: Run = {"start": [np.array(value) for value in model.get_weights()]}
+            x, y, weights = _data(example, dtype, way, ulp)
+            other = {"float32": "float64", "float64": "float32"}[dtype]
+            x = x.astype("int32" if example.inputs == "integers" else other)
+            y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
+            run["called"] = np.array(_value(model(x, training=False)))
+            run["evaluated"] = np.array(
+                model.evaluate(x, y, sample_weight=weights, batch_size=example.batch_size, verbose=0)
+            )
+            for step, rows in enumerate(_batches(example), 1):
+                part = None if weights is None else weights[rows]
+                run[f"trained on batch {step}"] = np.array(model.train_on_batch(x[rows], y[rows], sample_weight=part))
+            outputs = model.predict_on_batch(x)
+            run["predicted on a batch"] = np.array(_value(outputs))
+            run |= {f"new {v.path}": np.array(v) for v in model.variables if "seed" not in v.path}
+            return run
+        finally:
+            engine.keras.config.set_epsilon(epsilon)
+
+
 def _printed(summary: Callable[[], None]) -> str:
     text = io.StringIO()
     with contextlib.redirect_stdout(text):
@@ -301,7 +350,7 @@ def _printed(summary: Callable[[], None]) -> str:
     return text.getvalue()
 
 
-_KINDS: dict[str, Callable[..., Run]] = {"steps": steps, "fits": fits}
+_KINDS: dict[str, Callable[..., Run]] = {"steps": steps, "fits": fits, "forms": forms}
 
 # Judging -----------------------------------------------------------------------------------------------------------------
 
@@ -463,9 +512,9 @@ def _largest(value: Array) -> float:
 
 
 def _case(property: str, kind: str, example: Example, dtype: str) -> Case:
-    """Keras's run and tinynn's; in `steps` from Keras's weights."""
+    """Keras's run and tinynn's; but for `fits` from Keras's weights."""
     theirs = of_keras(kind, example, dtype)
-    start = theirs["start"] if kind == "steps" else None
+    start = None if kind == "fits" else theirs["start"]
 
     def again(move: int | None, dtype: str, ulp: float) -> Run:
         return of_tinynn(kind, example, dtype, start=start, move=move, ulp=ulp)
@@ -537,6 +586,11 @@ def metrics(example: Example) -> None:
     if not example.metrics:
         raise NotComparable("no metrics")
     _case("metrics", "fits", example, example.dtype).check(lambda name: name.startswith(("evaluated", "history")))
+
+
+def other_forms(example: Example) -> None:
+    """The same with data in another precision, labels as a row, weighted metrics and losses, and another epsilon."""
+    _case("other_forms", "forms", example, example.dtype).check(lambda name: name != "start")
 
 
 def summary(example: Example) -> None:
@@ -701,7 +755,7 @@ PROPERTIES: Mapping[str, Callable[[Example], None]] = {
     property.__name__: property
     for property in (
         *(forward, gradient, one_step, steps_in_float64, steps_in_float32, fit, evaluate_and_predict, metrics, summary),
-        *(get_and_set_weights, engines_agree, permuted_batch, split_batch, scaled_loss),
+        *(other_forms, get_and_set_weights, engines_agree, permuted_batch, split_batch, scaled_loss),
     )
 }
 """By name, the strongest first. Each raises `Disagreement`, or `NotComparable` where it has nothing to say."""

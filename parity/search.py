@@ -32,7 +32,10 @@ BLOCK = 20
 FIT_EVERY = 3
 """Properties that need Keras's own `fit`, three times as dear as all the others together, run for one example in three."""
 
-FITTING = ("fit", "evaluate_and_predict", "metrics", "summary", "get_and_set_weights", "engines_agree")
+FITTING = (
+    *("fit", "evaluate_and_predict", "metrics", "summary", "other_forms", "get_and_set_weights"),
+    "engines_agree",
+)
 
 
 @dataclass(frozen=True)
