@@ -22,7 +22,7 @@ MODULES = [
 # Layers of the house, lowest first: a module imports from its own layer and those below. What is imported within a function
 # does not count; types alone do not either.
 LAYERS = [
-    ["_typing", "_checks", "_naming", "_deprecated", "_registry", "_compiled", "config"],
+    ["_typing", "_checks", "_naming", "_deprecated", "_custom_objects", "_registry", "_compiled", "config"],
     ["engine.recorded", "engine.codes", "variable", "buffer"],
     [*(f"random.{part}" for part in ("philox", "streams", "shuffles", "seed_generator", "global_seed")), "kernels"],
     ["engine.units", "engine.measures", "engine.blas"],
@@ -30,10 +30,10 @@ LAYERS = [
     ["ops", "random"],  # the public functions of tinynn.random are operations, and dropout is recorded
     [
         *("activations", "initializers", "regularizers", "constraints", "layers", "losses", "metrics", "optimizers"),
-        *("callbacks", "utils", "backend"),
+        *("callbacks", "utils", "backend", "_serialization"),
     ],
     ["engine.twins", "engine.plan", "engine.compiled", "engine.__main__"],
-    ["models"],
+    ["models", "saving"],
 ]
 OUTSIDE = {"parity", "benchmarks", "tests", "tensorflow", "keras", "sklearn", "matplotlib"}
 NEVER = {"parity", "benchmarks", "tests", "tensorflow", "keras", "jax", "torch"}  # not even within a function
