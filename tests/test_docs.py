@@ -65,8 +65,10 @@ def test_readme_training_run_prints_the_same_under_keras(keras: Any) -> None:
 
 
 def test_other_python_blocks_run() -> None:
+    """In the order of each page: a block may go on from the one before."""
     for page in PAGES:
         blocks = python_blocks(page)
+        names: dict[str, Any] = {}
         for code in blocks[1:] if page.name == "README.md" else blocks:
             with contextlib.redirect_stdout(io.StringIO()):
-                exec(compile(code, page.name, "exec"), {})
+                exec(compile(code, page.name, "exec"), names)

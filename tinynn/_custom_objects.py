@@ -87,7 +87,12 @@ def get_registered_name(obj: Any) -> str:
 def get_registered_object(
     name: str, custom_objects: dict[str, Any] | None = None, module_objects: dict[str, Any] | None = None
 ) -> Any:
-    """The class or function of this name: from open scopes, what was registered, or one of the two dicts; else None."""
+    """The class or function of this name: from open scopes, what was registered, or one of the two dicts; else None.
+
+    Args:
+        name: "package>name", or a name in a scope or dict.
+        custom_objects, module_objects: {name: class or function}; what is registered comes between the two.
+    """
     return known(custom_objects).get(name, (module_objects or {}).get(name))
 
 

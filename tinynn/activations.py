@@ -246,7 +246,7 @@ def sparsemax(x: Tensor, axis: int = -1) -> Any:
 
 
 def glu(x: Tensor, axis: int = -1) -> Any:
-    """a sigmoid(b), a and b being the two halves of an axis, which becomes half as long. Source: Dauphin et al. 2017.
+    """a sigmoid(b), a and b being the halves of x along an axis, which becomes half as long. Source: Dauphin et al. 2017.
 
     Raises:
         ValueError: an axis of odd length.
