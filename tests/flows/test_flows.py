@@ -83,7 +83,10 @@ def differences(printed: str, expected: str) -> list[str]:
     expected_lines, expected_numbers = words_and_numbers(expected)
     found = [f"{a!r} is not {b!r}" for a, b in zip(lines, expected_lines) if a != b]
     if len(lines) != len(expected_lines) or len(numbers) != len(expected_numbers):
-        return [*found, f"{len(lines)} lines and {len(numbers)} numbers, {len(expected_lines)} and {len(expected_numbers)}"]
+        return [
+            *found,
+            f"{len(lines)} lines and {len(numbers)} numbers, {len(expected_lines)} and {len(expected_numbers)}",
+        ]
     for a, b in zip(numbers, expected_numbers):
         bound = 1.01 * max(last_digit(a), last_digit(b)) + RTOL * abs(float(b))
         if abs(float(a) - float(b)) > bound:

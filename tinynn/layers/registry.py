@@ -10,7 +10,7 @@ from tinynn._registry import describe
 from tinynn.layers.layer import Layer
 
 _DEEPEST = 64
-"""How many layers may stand within each other in a description: a real model has two or three."""
+"""How many models may stand within each other in a description (each is up to four brackets): a real one has two or three."""
 
 
 def serialize(layer: Layer) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = 
         raise ValueError(
             f'The description of a layer is a dict with "class_name" and "config", as layers.serialize gives it; got {config!r}.'
         )
-    if _deeper_than(config, 8 * _DEEPEST):
+    if _deeper_than(config, 4 * _DEEPEST):
         raise ValueError(f"This description has layers within layers more than {_DEEPEST} deep.")
     name, arguments = config["class_name"], config.get("config") or {}
     if not isinstance(arguments, dict):

@@ -49,7 +49,9 @@ def check_gradient(operation: Callable[..., Any], *inputs: Any, tolerance: float
             ahead, behind = x.copy(), x.copy()
             ahead[index] += step
             behind[index] -= step
-            sides = [total([side if i == place else other for i, other in enumerate(arrays)]) for side in (ahead, behind)]
+            sides = [
+                total([side if i == place else other for i, other in enumerate(arrays)]) for side in (ahead, behind)
+            ]
             expected[index] = (sides[0] - sides[1]) / (ahead[index] - behind[index])
         if found.shape != expected.shape:
             raise ValueError(f"The gradient of input {place} has shape {found.shape}; the input has {expected.shape}.")

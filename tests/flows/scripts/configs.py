@@ -66,7 +66,18 @@ for thing in (
     described = keras.saving.serialize_keras_object(thing)
     again = keras.saving.deserialize_keras_object(described)
     print(described["module"], described["class_name"], described["registered_name"], type(again).__name__)
-for value in (1, 2.5, "text", None, True, [1, 2], {"a": [1.0]}, (1, (2, 3)), np.array([1.0, 2.0], "float32"), np.float32(2)):
+for value in (
+    1,
+    2.5,
+    "text",
+    None,
+    True,
+    [1, 2],
+    {"a": [1.0]},
+    (1, (2, 3)),
+    np.array([1.0, 2.0], "float32"),
+    np.float32(2),
+):
     described = keras.saving.serialize_keras_object(value)
     print(described, keras.saving.deserialize_keras_object(described))
 print(keras.saving.get_registered_name(Doubled), keras.saving.get_registered_object("mine>Doubled") is Doubled)

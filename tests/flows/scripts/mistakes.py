@@ -48,7 +48,10 @@ attempt("fit before compile", uncompiled)
 attempt("another number of labels", lambda: compiled().fit(X, y[:5], verbose=0))
 attempt("inputs of another width", lambda: compiled().predict(np.zeros((4, 7)), verbose=0))
 attempt("a class instead of a layer", lambda: keras.Sequential([keras.layers.Dense]))
-attempt("two layers of one name", lambda: keras.Sequential([keras.layers.Dense(1, name="a"), keras.layers.Dense(1, name="a")]))
+attempt(
+    "two layers of one name",
+    lambda: keras.Sequential([keras.layers.Dense(1, name="a"), keras.layers.Dense(1, name="a")]),
+)
 attempt("a layer of another name", lambda: compiled().get_layer("dens"))
 attempt("validation_split of all", lambda: compiled().fit(X, y, validation_split=1.0, verbose=0))
 attempt("weights of another shape", lambda: compiled().layers[0].set_weights([np.zeros((2, 2)), np.zeros(3)]))

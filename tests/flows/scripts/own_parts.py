@@ -14,7 +14,9 @@ class Linear(keras.layers.Layer):
         self.activation = keras.activations.get(activation)
 
     def build(self, input_shape):
-        self.w = self.add_weight(shape=(input_shape[-1], self.units), initializer="glorot_uniform", trainable=True, name="w")
+        self.w = self.add_weight(
+            shape=(input_shape[-1], self.units), initializer="glorot_uniform", trainable=True, name="w"
+        )
         self.b = self.add_weight(shape=(self.units,), initializer="zeros", trainable=True, name="b")
 
     def call(self, inputs):
@@ -95,6 +97,7 @@ print({name: config[name] for name in ("name", "units", "activation")})
 again = Linear.from_config(config)
 print(again.name, again.units, again.activation.__name__)
 print([v.path for v in model.trainable_variables])
+
 
 # A plain function as the loss, and a layer that adds its own loss
 class Sparse(keras.layers.Layer):

@@ -69,7 +69,9 @@ for epoch in range(2):
         train_metric.update_state(y_batch, logits)
         losses.append(float(loss_value))
     val_metric.update_state(labels, net(X, training=False))
-    print(f"epoch {epoch} train {float(train_metric.result()):.4f} val {float(val_metric.result()):.4f} {losses[-1]:.3f}")
+    print(
+        f"epoch {epoch} train {float(train_metric.result()):.4f} val {float(val_metric.result()):.4f} {losses[-1]:.3f}"
+    )
     train_metric.reset_state()
     val_metric.reset_state()
 print(int(optimizer.iterations), [tuple(v.shape) for v in net.trainable_variables])

@@ -28,7 +28,9 @@ class Dataset(keras.utils.PyDataset):
         return X[rows], y[rows]
 
 
-model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(5, activation="relu"), keras.layers.Dense(1, activation="sigmoid")])
+model = keras.Sequential(
+    [keras.Input((4,)), keras.layers.Dense(5, activation="relu"), keras.layers.Dense(1, activation="sigmoid")]
+)
 model.compile("adam", "binary_crossentropy", metrics=["accuracy", keras.metrics.Recall(name="recall")])
 first = model.fit(batches(), steps_per_epoch=3, epochs=2, validation_data=(X, y), verbose=2)
 second = model.fit(Dataset(25), epochs=1, shuffle=False, verbose=2)
