@@ -12,6 +12,7 @@ from __future__ import annotations
 import fnmatch
 import importlib
 import inspect
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -76,13 +77,19 @@ def _members(theirs: type, ours: type) -> Iterator[str]:
     """Methods and properties, each under the class that defines it, so that what is inherited is named once."""
     for name in [n for n in dir(theirs) if not n.startswith("_")]:
         home = _home(theirs, name)
-        if not hasattr(ours, name) and name not in getattr(ours, "__slots__", ()):
+        if not hasattr(ours, name) and not _sets(ours, name):
             yield f"missing {home}.{name}"
         elif inspect.isfunction(getattr(theirs, name)) and callable(getattr(ours, name, None)):
             yield from _arguments(getattr(theirs, name), getattr(ours, name), f"{home}.{name}")
     for name in [n for n in dir(ours) if not n.startswith("_")]:
         if not hasattr(theirs, name):
             yield f"extra {_home(ours, name)}.{name}"
+
+
+def _sets(cls: type, name: str) -> bool:
+    """Whether objects of the class have the attribute, their `__init__` giving it to them."""
+    sources = [inspect.getsource(base) for base in cls.__mro__ if base.__module__.startswith("tinynn")]
+    return any(re.search(rf"\bself\.{name}(?:,|:| =)", source) for source in sources)
 
 
 def _home(cls: type, name: str) -> str:
@@ -98,9 +105,7 @@ def _arguments(theirs: Any, ours: Any, full: str) -> Iterator[str]:
             yield f"argument missing {full}({name})"
         elif repr(parameter.default) != repr(found[name].default):
             yield f"default {full}({name}={parameter.default!r}), here {found[name].default!r}"
-    for name, parameter in found.items():
-        if name not in expected:
-            yield f"argument extra {full}({name})"
+    yield from (f"argument extra {full}({name})" for name in found if name not in expected)
     places = [n for n, p in expected.items() if p.kind is not inspect.Parameter.KEYWORD_ONLY and n in found]
     here = [n for n, p in found.items() if p.kind is not inspect.Parameter.KEYWORD_ONLY and n in expected]
     if places[: len(here)] != here:
@@ -126,8 +131,8 @@ def page(keras: Any, ours: Any) -> str:
     lines = [
         "# The API beside Keras's",
         "",
-        f"Written by `python -m parity.api --write`, from Keras {keras.__version__}; a test keeps it current. Every public name",
-        "of Keras is here under the same name with the same arguments and defaults, unless the tables below say why not.",
+        f"Written by `python -m parity.api --write` from Keras {keras.__version__}; a test keeps it current. Every public",
+        "name of Keras is here under the same name with the same arguments and defaults, unless the tables below say why not.",
         "[What differs in behaviour](differences.md) is a page of its own.",
         "",
         "## What is there",

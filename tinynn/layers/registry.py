@@ -50,7 +50,7 @@ def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = 
     """
     if not isinstance(config, dict) or not isinstance(config.get("class_name"), str):
         raise ValueError(
-            f'The description of a layer is a dict with "class_name" and "config", as layers.serialize gives it; got {config!r}.'
+            f'The description of a layer is a dict with "class_name" and "config" (layers.serialize); got {config!r}.'
         )
     if _deeper_than(config, 4 * _DEEPEST):
         raise ValueError(f"This description has layers within layers more than {_DEEPEST} deep.")

@@ -138,7 +138,9 @@ class CategoricalCrossentropy(LossFunctionWrapper):
 
 
 class SparseCategoricalCrossentropy(LossFunctionWrapper):
-    """`sparse_categorical_crossentropy`, reduced as `Loss` says: -log p_k, y_true class numbers k (batch,) or (batch, 1), y_pred (batch, classes).
+    """`sparse_categorical_crossentropy`, reduced as `Loss` says: -log p_k.
+
+    y_true class numbers k (batch,) or (batch, 1), y_pred (batch, classes).
 
     Args:
         from_logits: y_pred are logits. After an activation of that kind tinynn goes back to the logits by itself.

@@ -203,7 +203,7 @@ def _has_weights(layer: Any) -> bool:
 
 
 def _shape(layer: Any, any_size: bool) -> Text:
-    """ "(None, 300)", "?" as long as it is not known. In an own model it follows from the shape that the layer was built for."""
+    """ "(None, 300)", "?" as long as it is not known. In an own model it follows from what the layer was built for."""
     try:
         shape = layer.output_shape
     except AttributeError:

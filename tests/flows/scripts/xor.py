@@ -19,7 +19,7 @@ for hidden in ("sigmoid", "tanh"):
     print(f"{model.name}: {model.metrics_names[1]}: {scores[1] * 100:.2f}%")
     print((model.predict(X, verbose=0) > 0.5).astype(int).ravel())
     for x, p in zip(X, model.predict(X, verbose=0)):
-        print(x, "%.2f" % p[0])
+        print(x, f"{p[0]:.2f}")
     results[hidden] = history.history["loss"]
     for layer in model.layers:
         w, b = layer.get_weights()
