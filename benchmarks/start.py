@@ -88,7 +88,9 @@ def _seconds(program: str, environment: dict[str, str], budget: Budget | None = 
     """
     budget = budget or Budget()
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
-    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}  # caches are warm
+    inherited = {
+        name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"
+    }  # caches are warm
     with tempfile.TemporaryFile("w+", errors="replace") as said:
         start = time.perf_counter()
         process = subprocess.Popen(

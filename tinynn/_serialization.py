@@ -171,5 +171,3 @@ def _home_of(obj: Any) -> str | None:
         if getattr(module, type(obj).__name__, None) is type(obj):
             return name
     return None
-
-
