@@ -130,7 +130,6 @@ _because(
 )
 _because(_OPTIMIZERS, "missing optimizers.Mu*", "missing optimizers.OptimizerMap", "missing distillation")
 _because(_NAMES, "missing ops.numpy", "missing ops.nn.*")
-_because("the layers BatchNormalization, LayerNormalization and RMSNormalization", "missing ops.*_normalization")
 _because("forward derivatives: the tape walks backwards only", "missing ops.*jvp")
 _because("nothing in a description can switch safety off", "missing config.enable_unsafe_deserialization")
 _because("empty, or old names that Keras itself has left behind", "missing *.legacy", "missing utils.Config")
