@@ -48,7 +48,8 @@ format: $(VENV)/.base  ## let ruff format the code
 bench: $(VENV)/.keras  ## time tinynn beside its peers (ARGS="--quick")
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-docs: $(VENV)/.base  ## run every code block of README and docs/
+docs: $(VENV)/.keras  ## write docs/api.md, and run every code block of README and docs/
+	@$(BIN)/python -m parity.api --write
 	@$(BIN)/python -m pytest -q tests/test_docs.py
 
 clean:  ## remove what the targets made

@@ -64,30 +64,33 @@ def test_readme_training_run_prints_the_same_under_keras(keras: Any) -> None:
         assert printed[epoch] == line
 
 
-def other_python_blocks() -> list[tuple[str, str]]:
-    """(page, code) of all blocks but README's training run."""
-    found = []
-    for page in PAGES:
-        blocks = python_blocks(page)
-        found += [(page.name, code) for code in (blocks[1:] if page.name == "README.md" else blocks)]
-    return found
+def other_python_blocks() -> dict[str, list[str]]:
+    """The blocks of each page in order, but README's training run."""
+    found = {page.name: python_blocks(page) for page in PAGES}
+    return {name: blocks[1:] if name == "README.md" else blocks for name, blocks in found.items()}
 
 
-def run_block(page: str, code: str) -> None:
-    with contextlib.redirect_stdout(io.StringIO()):
-        exec(compile(code, page, "exec"), {})
+def run_in_order(page: str, blocks: list[str]) -> None:
+    """A block may go on from the one before."""
+    names: dict[str, Any] = {}
+    for code in blocks:
+        with contextlib.redirect_stdout(io.StringIO()):
+            exec(compile(code, page, "exec"), names)
+
+
+def is_about_parity(blocks: list[str]) -> bool:
+    return any("import parity" in code for code in blocks)
 
 
 def test_other_python_blocks_run() -> None:
-    for page, code in other_python_blocks():
-        if "import parity" not in code:
-            run_block(page, code)
+    for page, blocks in other_python_blocks().items():
+        run_in_order(page, [] if is_about_parity(blocks) else blocks)
 
 
 @pytest.mark.keras
 @pytest.mark.filterwarnings("ignore")
 def test_python_blocks_about_parity_run(keras: Any) -> None:
-    blocks = [(page, code) for page, code in other_python_blocks() if "import parity" in code]
-    assert blocks
-    for page, code in blocks:
-        run_block(page, code)
+    pages = {page: blocks for page, blocks in other_python_blocks().items() if is_about_parity(blocks)}
+    assert pages
+    for page, blocks in pages.items():
+        run_in_order(page, blocks)

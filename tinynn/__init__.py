@@ -15,6 +15,7 @@ from tinynn import (
     optimizers,
     random,
     regularizers,
+    saving,
     utils,
 )
 from tinynn.engine.tape import GradientTape
@@ -29,6 +30,12 @@ from tinynn.regularizers import Regularizer
 from tinynn.variable import Variable
 
 __version__ = "0.1.0"
+
+
+def version() -> str:
+    """The version of tinynn. Keras's names and numbers are those of 3.15."""
+    return __version__
+
 
 __all__ = [
     "GradientTape",
@@ -58,5 +65,7 @@ __all__ = [
     "optimizers",
     "random",
     "regularizers",
+    "saving",
     "utils",
+    "version",
 ]

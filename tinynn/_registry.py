@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from tinynn._checks import unknown_name
+from tinynn._custom_objects import get_registered_name
+from tinynn._custom_objects import known as users_own
 from tinynn._naming import to_snake_case
 from tinynn._typing import Array
 
@@ -85,7 +87,7 @@ class Registry:
         Raises:
             ValueError: an unknown name; the error proposes others, the short ones by default.
         """
-        own = custom_objects or {}
+        own = users_own(custom_objects)
         found = own.get(name, self.names.get(name.lower() if self.ignore_case else name))
         if found is None:
             known = {*(proposed or (*self.short_names, *self.hints)), *own}
@@ -110,7 +112,7 @@ class Registry:
         """
         if config is None:
             return None
-        own = custom_objects or {}
+        own = users_own(custom_objects)
         if isinstance(config, str):
             found = self.known(config, own)
             return found() if isinstance(found, type) else found
@@ -184,7 +186,7 @@ def describe(thing: Any, module: str | None = None) -> dict[str, Any]:
     if isinstance(thing, type) or not hasattr(thing, "get_config"):
         if not callable(thing):
             raise ValueError(f"Only functions and objects with a get_config can be described; got {thing!r}.")
-        name = getattr(thing, "__name__", type(thing).__name__)
+        name = get_registered_name(thing)
         return {"module": "builtins", "class_name": "function", "config": name, "registered_name": "function"}
     cls = type(thing)
     own = module is None
@@ -192,7 +194,7 @@ def describe(thing: Any, module: str | None = None) -> dict[str, Any]:
         "module": module if not own else None if cls.__module__ == "__main__" else cls.__module__,
         "class_name": cls.__name__,
         "config": thing.get_config(),
-        "registered_name": cls.__name__ if own else None,
+        "registered_name": get_registered_name(cls) if own else None,
     }
 
 

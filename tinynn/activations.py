@@ -10,6 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from tinynn._checks import unknown_name
+from tinynn._custom_objects import get_registered_name, known
+from tinynn._registry import describe
 from tinynn._typing import Tensor
 from tinynn.ops import nn
 
@@ -244,7 +246,7 @@ def sparsemax(x: Tensor, axis: int = -1) -> Any:
 
 
 def glu(x: Tensor, axis: int = -1) -> Any:
-    """a sigmoid(b), a and b being the two halves of an axis, which becomes half as long. Source: Dauphin et al. 2017.
+    """a sigmoid(b), a and b being the halves of x along an axis, which becomes half as long. Source: Dauphin et al. 2017.
 
     Raises:
         ValueError: an axis of odd length.
@@ -295,19 +297,13 @@ def serialize(activation: Callable[..., Any]) -> Any:
     if name in _BY_NAME and any(activation is own for own in (_BY_NAME[name], getattr(nn, name, None))):
         return name
     if hasattr(activation, "get_config") and not isinstance(activation, type):
-        cls = type(activation)
-        own = not cls.__module__.startswith("tinynn.")
-        return {
-            "module": None if cls.__module__ == "__main__" else cls.__module__ if own else "keras.layers",
-            "class_name": cls.__name__,
-            "config": activation.get_config(),
-            "registered_name": cls.__name__ if own else None,
-        }
+        return describe(activation, "keras.layers" if type(activation).__module__.startswith("tinynn.") else None)
     if not callable(activation) or not isinstance(name, str):
         raise ValueError(
             "serialize expects an activation function, or an object with get_config; got "
             f"{activation!r}. Write the activation as a function with `def`."
         )
+    name = get_registered_name(activation)
     return {"module": "builtins", "class_name": "function", "config": name, "registered_name": "function"}
 
 
@@ -323,7 +319,7 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
     """
     if config is None:
         return None
-    custom_objects = custom_objects or {}
+    custom_objects = known(custom_objects)
     if isinstance(config, str):
         return _named(config, custom_objects)
     if not isinstance(config, dict) or not isinstance(config.get("class_name"), str):
@@ -333,10 +329,10 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
         return _named(str(arguments), custom_objects)
     from tinynn import layers
 
-    known = {layer: getattr(layers, layer) for layer in layers.__all__}
-    found = custom_objects.get(str(config.get("registered_name")), custom_objects.get(name, known.get(name)))
+    ours = {layer: getattr(layers, layer) for layer in layers.__all__ if layer[0].isupper()}
+    found = custom_objects.get(str(config.get("registered_name")), custom_objects.get(name, ours.get(name)))
     if found is None:
-        raise unknown_name("activation", name, known)
+        raise unknown_name("activation", name, ours)
     return found.from_config(arguments or {}) if hasattr(found, "from_config") else found(**(arguments or {}))
 
 

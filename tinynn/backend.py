@@ -89,7 +89,11 @@ def is_keras_tensor(x: Any) -> bool:
 
 
 def result_type(*dtypes: Any) -> str:
-    """The dtype in which operands of these dtypes are computed together, by the rules of `tinynn.ops`."""
+    """The dtype in which operands of these dtypes are computed together, by the rules of `tinynn.ops`.
+
+    Raises:
+        ValueError: none were given.
+    """
     from tinynn.ops.arrays import result_type as of_arrays
 
     if not dtypes:

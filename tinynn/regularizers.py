@@ -194,6 +194,10 @@ def serialize(regularizer: Any) -> Any:
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
     """The regularizer that `serialize` described. Only names known here or in `custom_objects` are looked up.
 
+    Args:
+        config: the description, or a name.
+        custom_objects: your own classes and functions, by name.
+
     Raises:
         ValueError: an unknown name, or something that is no description.
     """

@@ -24,6 +24,7 @@ class Variable(TensorLike):
         shape: needed with a function.
         dtype: "float32", ...; the value's own by default, floatx for Python floats and functions, int32 for Python integers.
         trainable: whether tapes and optimizers take note of it.
+        autocast, aggregation, synchronization, layout: accepted for Keras's sake: there is one device and one precision.
         name: "variable", "variable_1", ... by default.
 
     Raises:
@@ -38,7 +39,11 @@ class Variable(TensorLike):
         shape: Shape | None = None,
         dtype: Any = None,
         trainable: bool = True,
+        autocast: bool = True,
+        aggregation: str | None = "none",
+        synchronization: str | None = "auto",
         name: str | None = None,
+        layout: Any = None,
     ) -> None:
         self.name = name or unique_name("variable")
         self._path = self.name

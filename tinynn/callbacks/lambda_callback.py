@@ -20,6 +20,7 @@ class LambdaCallback(Callback):
     epochs as `hook(epoch, logs)`, the others as `hook(logs)`.
 
     Args:
+        on_epoch_begin, on_epoch_end, on_train_begin, on_train_end, on_train_batch_begin, on_train_batch_end: functions.
         **kwargs: any other hook of `Callback`, and attributes for the hooks' use.
 
     Raises:

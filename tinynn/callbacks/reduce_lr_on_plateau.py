@@ -28,6 +28,9 @@ class ReduceLROnPlateau(MonitorCallback):
         cooldown: epochs after a reduction in which waiting does not start.
         min_lr: the learning rate never goes below this.
         **kwargs: ignored with a warning (Keras ignores them silently).
+
+    Raises:
+        ValueError: a factor of 1 or more.
     """
 
     def __init__(

@@ -21,6 +21,7 @@ from tinynn.layers.leaky_relu import LeakyReLU
 from tinynn.layers.normalization import Normalization
 from tinynn.layers.permute import Permute
 from tinynn.layers.prelu import PReLU
+from tinynn.layers.registry import deserialize, serialize
 from tinynn.layers.relu import ReLU
 from tinynn.layers.repeat_vector import RepeatVector
 from tinynn.layers.rescaling import Rescaling
@@ -59,4 +60,6 @@ __all__ = [
     "Reshape",
     "Softmax",
     "UnitNormalization",
+    "deserialize",
+    "serialize",
 ]

@@ -19,11 +19,14 @@ class InputLayer(Layer):
         shape: of one sample, without the batch: (784,). A number n means (n,).
         batch_size: if it is fixed.
         dtype: inputs are cast to it; floatx by default.
-        name: "input_layer", ... by default.
+        sparse, ragged, optional: False; there is one kind of array here.
         batch_shape: (batch_size, *shape) at once.
+        input_tensor: None; there are no symbolic tensors here.
+        name: "input_layer", ... by default.
 
     Raises:
-        ValueError: neither or both of shape and batch_shape, or an axis that is not a positive number.
+        ValueError: neither or both of shape and batch_shape, an axis that is not a positive number, or something asked for
+            that is not there.
     """
 
     def __init__(
@@ -31,16 +34,21 @@ class InputLayer(Layer):
         shape: Sequence[int | None] | int | None = None,
         batch_size: int | None = None,
         dtype: Any = None,
-        name: str | None = None,
+        sparse: bool | None = None,
+        ragged: bool | None = None,
         batch_shape: Sequence[int | None] | None = None,
+        input_tensor: Any = None,
+        optional: bool = False,
+        name: str | None = None,
         **kwargs: Any,
     ) -> None:
         if "input_shape" in kwargs:
             warnings.warn("Argument `input_shape` is deprecated. Use `shape` instead.", stacklevel=2)
             shape = kwargs.pop("input_shape")
-        for kind in ("sparse", "ragged", "optional"):
-            if kwargs.pop(kind, None):
-                raise ValueError(f"Input: {kind}=True is not there in tinynn.")
+        asked = {"sparse": sparse, "ragged": ragged, "optional": optional, "tensor": input_tensor is not None}
+        for kind, wanted in asked.items():
+            if wanted:
+                raise ValueError(f"Input: {kind} inputs are not there in tinynn; inputs are plain arrays.")
         super().__init__(name=name, dtype=dtype, **kwargs)
         if (shape is None) == (batch_shape is None):
             raise ValueError(f"Input expects shape=(...) of one sample (or batch_shape); got {shape=}, {batch_shape=}.")
@@ -77,8 +85,24 @@ def Input(
     shape: Sequence[int | None] | int | None = None,
     batch_size: int | None = None,
     dtype: Any = None,
-    name: str | None = None,
+    sparse: bool | None = None,
+    ragged: bool | None = None,
     batch_shape: Sequence[int | None] | None = None,
+    name: str | None = None,
+    tensor: Any = None,
+    optional: bool = False,
 ) -> KerasTensor:
-    """The first element of a Sequential model: says what one sample looks like. See `InputLayer` for the arguments."""
-    return InputLayer(shape, batch_size, dtype, name, batch_shape).output
+    """The first element of a Sequential model: says what one sample looks like.
+
+    Args:
+        shape: of one sample, without the batch: (784,). A number n means (n,).
+        batch_size: if it is fixed.
+        dtype: inputs are cast to it; floatx by default.
+        batch_shape: (batch_size, *shape) at once.
+        name: of the layer, "input_layer", ... by default.
+        sparse, ragged, optional, tensor: accepted as long as nothing is asked for: there is one kind of array here.
+
+    Raises:
+        ValueError: neither or both of shape and batch_shape, or an axis that is not a positive number.
+    """
+    return InputLayer(shape, batch_size, dtype, sparse, ragged, batch_shape, tensor, optional, name).output

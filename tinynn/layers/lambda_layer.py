@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from tinynn._custom_objects import get_registered_name, known
 from tinynn._typing import Tensor
 from tinynn.layers.layer import Layer
 
@@ -71,12 +72,12 @@ class Lambda(Layer):
         config = dict(config)
         for part in ("function", "output_shape"):
             if isinstance(config.get(part), dict):
-                config[part] = _found(config[part], custom_objects or {})
+                config[part] = _found(config[part], known(custom_objects))
         return super().from_config(config)
 
 
 def _described(function: Any) -> dict[str, Any]:
-    name = getattr(function, "__name__", type(function).__name__)
+    name = get_registered_name(function)
     if name == "<lambda>":
         return {"class_name": "__lambda__", "config": {"code": None, "defaults": None, "closure": None}}
     return {"module": "builtins", "class_name": "function", "config": name, "registered_name": "function"}

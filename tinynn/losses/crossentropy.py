@@ -104,7 +104,18 @@ def categorical_generalized_cross_entropy(y_true: Tensor, y_pred: Tensor, q: flo
 
 
 class CategoricalCrossentropy(LossFunctionWrapper):
-    """`categorical_crossentropy`, reduced as `Loss` says."""
+    """`categorical_crossentropy`, reduced as `Loss` says: -sum_k y_k log p_k, y_true one-hot, (batch, classes) as y_pred.
+
+    Raises:
+        ValueError: label_smoothing outside [0, 1].
+
+    Args:
+        from_logits: y_pred are logits. After an activation of that kind tinynn goes back to the logits by itself.
+        label_smoothing: s in [0, 1] makes labels y (1 - s) + s / classes.
+        axis: the classes.
+        reduction: "sum_over_batch_size" (the mean), "sum", "mean_with_sample_weight", or None for a value per sample.
+        name, dtype: as in `Loss`.
+    """
 
     def __init__(
         self,
@@ -127,7 +138,17 @@ class CategoricalCrossentropy(LossFunctionWrapper):
 
 
 class SparseCategoricalCrossentropy(LossFunctionWrapper):
-    """`sparse_categorical_crossentropy`, reduced as `Loss` says."""
+    """`sparse_categorical_crossentropy`, reduced as `Loss` says: -log p_k.
+
+    y_true class numbers k (batch,) or (batch, 1), y_pred (batch, classes).
+
+    Args:
+        from_logits: y_pred are logits. After an activation of that kind tinynn goes back to the logits by itself.
+        ignore_class: samples of this class number count 0.
+        axis: the classes.
+        reduction: "sum_over_batch_size" (the mean), "sum", "mean_with_sample_weight", or None for a value per sample.
+        name, dtype: as in `Loss`.
+    """
 
     def __init__(
         self,
@@ -150,7 +171,18 @@ class SparseCategoricalCrossentropy(LossFunctionWrapper):
 
 
 class BinaryCrossentropy(LossFunctionWrapper):
-    """`binary_crossentropy`, reduced as `Loss` says."""
+    """`binary_crossentropy`, reduced as `Loss` says: -y log p - (1 - y) log(1 - p), y_true and y_pred (batch, outputs).
+
+    Raises:
+        ValueError: label_smoothing outside [0, 1].
+
+    Args:
+        from_logits: y_pred are logits. After an activation of that kind tinynn goes back to the logits by itself.
+        label_smoothing: s in [0, 1] makes labels y (1 - s) + s / 2.
+        axis: the outputs, over which the mean is taken.
+        reduction: "sum_over_batch_size" (the mean), "sum", "mean_with_sample_weight", or None for a value per sample.
+        name, dtype: as in `Loss`.
+    """
 
     def __init__(
         self,
@@ -173,7 +205,18 @@ class BinaryCrossentropy(LossFunctionWrapper):
 
 
 class CategoricalGeneralizedCrossEntropy(LossFunctionWrapper):
-    """`categorical_generalized_cross_entropy`, reduced as `Loss` says."""
+    """`categorical_generalized_cross_entropy`, reduced as `Loss` says: (1 - p_k^q) / q, y_true class numbers (batch,).
+
+    Zhang & Sabuncu 2018.
+
+    Raises:
+        ValueError: q outside (0, 1).
+
+    Args:
+        q: in (0, 1): near 0 it is the cross-entropy, at 1 the mean absolute error, which bears wrong labels better.
+        reduction: "sum_over_batch_size" (the mean), "sum", "mean_with_sample_weight", or None for a value per sample.
+        name, dtype: as in `Loss`.
+    """
 
     def __init__(
         self,

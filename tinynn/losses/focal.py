@@ -127,7 +127,23 @@ def categorical_focal_crossentropy(
 
 
 class BinaryFocalCrossentropy(LossFunctionWrapper):
-    """`binary_focal_crossentropy`, reduced as `Loss` says."""
+    """`binary_focal_crossentropy`, reduced as `Loss` says: (1 - p_t)^gamma times the cross-entropy.
+
+    p_t is the probability given to the right answer (Lin et al. 2017); y_true and y_pred (batch, outputs).
+
+    Raises:
+        ValueError: label_smoothing outside [0, 1].
+
+    Args:
+        apply_class_balancing: weigh class 1 by alpha, class 0 by 1 - alpha.
+        alpha: see there.
+        gamma: how little what is nearly right counts; 0 is the cross-entropy.
+        from_logits: y_pred are logits. After an activation of that kind tinynn goes back to the logits by itself.
+        label_smoothing: s in [0, 1] makes labels y (1 - s) + s / 2.
+        axis: the outputs, over which the mean is taken.
+        reduction: "sum_over_batch_size" (the mean), "sum", "mean_with_sample_weight", or None for a value per sample.
+        name, dtype: as in `Loss`.
+    """
 
     def __init__(
         self,
@@ -156,7 +172,22 @@ class BinaryFocalCrossentropy(LossFunctionWrapper):
 
 
 class CategoricalFocalCrossentropy(LossFunctionWrapper):
-    """`categorical_focal_crossentropy`, reduced as `Loss` says."""
+    """`categorical_focal_crossentropy`, reduced as `Loss` says: -sum_k alpha_k (1 - p_k)^gamma y_k log p_k.
+
+    Lin et al. 2017; y_true one-hot, (batch, classes) as y_pred.
+
+    Raises:
+        ValueError: label_smoothing outside [0, 1].
+
+    Args:
+        alpha: a weight, or one for each class.
+        gamma: how little what is nearly right counts; 0 is the cross-entropy.
+        from_logits: y_pred are logits.
+        label_smoothing: s in [0, 1] makes labels y (1 - s) + s / classes.
+        axis: the classes.
+        reduction: "sum_over_batch_size" (the mean), "sum", "mean_with_sample_weight", or None for a value per sample.
+        name, dtype: as in `Loss`.
+    """
 
     def __init__(
         self,

@@ -136,7 +136,15 @@ class LogCosh(LossFunctionWrapper):
 
 
 class Huber(LossFunctionWrapper):
-    """`huber`, reduced as `Loss` says."""
+    """`huber`, reduced as `Loss` says: e^2 / 2 up to |e| = delta, then delta (|e| - delta / 2), e = y_true - y_pred.
+
+    Huber 1964; the mean over the last axis of (batch, outputs).
+
+    Args:
+        delta: where the parabola goes over into the line, a positive number.
+        reduction: "sum_over_batch_size" (the mean), "sum", "mean_with_sample_weight", or None for a value per sample.
+        name, dtype: as in `Loss`.
+    """
 
     def __init__(
         self,

@@ -63,7 +63,17 @@ class Dice(LossFunctionWrapper):
 
 
 class Tversky(LossFunctionWrapper):
-    """`tversky`, reduced as `Loss` says."""
+    """`tversky`, reduced as `Loss` says: 1 - TP / (TP + alpha misses + beta false alarms).
+
+    Salehi et al. 2017; alpha = beta = 1/2 is Dice's.
+
+    Args:
+        alpha: what y_true has alone (misses) counts so much; in the paper, false alarms.
+        beta: what y_pred has alone (false alarms) counts so much.
+        axis: the axes to sum over; all by default, which makes one value of a batch.
+        reduction: "sum_over_batch_size" (the mean), "sum", "mean_with_sample_weight", or None for a value per sample.
+        name, dtype: as in `Loss`.
+    """
 
     def __init__(
         self,

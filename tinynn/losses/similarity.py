@@ -96,7 +96,17 @@ class CosineSimilarity(LossFunctionWrapper):
 
 
 class Circle(LossFunctionWrapper):
-    """`circle` within the batch, reduced as `Loss` says; samples without a pair of either kind do not count."""
+    """`circle` within the batch, reduced as `Loss` says; samples without a pair of either kind do not count.
+
+    y_true class numbers (batch,), y_pred unit vectors (batch, width). Sun et al. 2020.
+
+    Args:
+        gamma: how steep.
+        margin: how far apart the classes are wanted.
+        remove_diagonal: a sample is no pair with itself.
+        reduction: "sum_over_batch_size" (the mean), "sum", "mean_with_sample_weight", or None for a value per sample.
+        name, dtype: as in `Loss`.
+    """
 
     def __init__(
         self,

@@ -59,6 +59,9 @@ def sparse_top_k_categorical_accuracy(
         y_pred: a prediction per class, or with `from_sorted_ids` the class numbers themselves, the most probable first.
         k: how many count.
         from_sorted_ids: see y_pred.
+
+    Raises:
+        ValueError: as many labels as predictions are needed.
     """
     y_pred = plain(y_pred)
     y_true = plain(y_true).astype(y_pred.dtype if from_sorted_ids else np.int32)

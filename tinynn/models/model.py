@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+from tinynn._serialization import serialize_keras_object
 from tinynn._typing import BatchShape
 from tinynn.buffer import pack
 from tinynn.layers.layer import Layer
@@ -77,6 +79,14 @@ class Model(Trainer):
             show_trainable=show_trainable,
             layer_range=layer_range,
         )
+
+    def to_json(self, **kwargs: Any) -> str:
+        """The architecture as text, which `models.model_from_json` reads; with `compile`'s settings, without the weights.
+
+        Args:
+            **kwargs: of `json.dumps`, such as indent=2.
+        """
+        return json.dumps(serialize_keras_object(self), **kwargs)
 
     def _repr_html_(self) -> str:
         """What notebooks show for a model: a table of its layers."""

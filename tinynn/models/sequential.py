@@ -13,6 +13,7 @@ from tinynn.engine.tape import any_tape_open
 from tinynn.layers.input_layer import InputLayer
 from tinynn.layers.keras_tensor import KerasTensor
 from tinynn.layers.layer import Layer, training_now
+from tinynn.layers.registry import deserialize, serialize
 from tinynn.models.model import Model
 from tinynn.ops import nn
 
@@ -239,17 +240,31 @@ class Sequential(Model):
             )
 
     def get_config(self) -> dict[str, Any]:
-        """What the model can be made from again: the configuration of its layers."""
-        layers = [
-            {
-                "module": "keras.layers",
-                "class_name": type(layer).__name__,
-                "config": layer.get_config(),
-                "registered_name": None,
-            }
-            for layer in self._stack
-        ]
-        return {**super().get_config(), "layers": layers}
+        """What the model can be made from again: the descriptions of its layers, and the shape it was built for."""
+        config = {**super().get_config(), "layers": [serialize(layer) for layer in self._stack]}
+        return {**config, "build_input_shape": self.input_shape} if self.built else config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
+        """A model from what `get_config` gave, with new numbers in its variables.
+
+        Args:
+            config: the configuration.
+            custom_objects: your own classes and functions, by name.
+
+        Raises:
+            ValueError: something that describes no layer.
+            TypeError: an own class that was neither registered nor given.
+        """
+        if not isinstance(config.get("layers"), (list, tuple)):  # a subclass with arguments of its own
+            return super().from_config(config)
+        model = cls(name=config.get("name"))
+        for described in config["layers"]:
+            model.add(deserialize(described, custom_objects))
+        shape = config.get("build_input_shape")
+        if shape is not None and not model.built:
+            model.build(tuple(shape))
+        return model
 
 
 def _with_batch(shape: BatchShape) -> str:

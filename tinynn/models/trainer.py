@@ -373,7 +373,7 @@ class Trainer(OldMethods, Layer):
         if not batch_size and steps:
             batch_size = math.ceil(len(as_array("x", x)) / steps)
         data = ArrayBatches(x, y, sample_weight, batch_size, shuffle)
-        self._prepare(data, one_size=predicting)
+        self._prepare(data, one_size=predicting or len(data) % data.batch_size == 0)
         if predicting:
             return ArrayEpochs(data, self._choose_engine(), steps)
         self._require_targets(data)
@@ -578,7 +578,7 @@ class Trainer(OldMethods, Layer):
     def _prepare(self, data: ArrayBatches, one_size: bool = False) -> None:
         """Build for the data if need be, and check what can be checked before anything changes.
 
-        Keras's `summary` shows the batch size where a model was built on a batch rather than on a stream of them.
+        Keras's `summary` shows the batch size where a model was built on a batch, or on batches of `one_size`.
         """
         if not self.built:
             batch = min(data.batch_size, len(data)) if one_size or self.run_eagerly else None

@@ -72,6 +72,10 @@ def serialize(optimizer: Optimizer) -> dict[str, Any]:
 def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
     """The optimizer that `serialize` described. Only names known here or in `custom_objects` are looked up.
 
+    Args:
+        config: the description.
+        custom_objects: your own classes and functions, by name.
+
     Raises:
         ValueError: an unknown name, or something that is no description.
     """

@@ -31,13 +31,25 @@ def uniform(shape: Any, minval: Any = 0.0, maxval: Any = 1.0, dtype: Any = None,
 
 
 def normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: Any = None) -> Array:
-    """Numbers from the normal distribution with this mean and standard deviation; other arguments as for `uniform`."""
+    """Numbers mean + stddev z, z from the normal distribution with variance 1.
+
+    Args:
+        shape: of the result.
+        mean: its mean.
+        stddev: its standard deviation.
+        dtype: floatx by default.
+        seed: an integer, which gives the same numbers each time, a `SeedGenerator`, or None for the global generator.
+    """
     dtype = streams.float_dtype(dtype)
     return streams.normal(draw_seed(seed), _shape("normal", shape), mean, stddev, dtype)
 
 
 def truncated_normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: Any = None) -> Array:
-    """As `normal`, but numbers two or more standard deviations away from the mean are drawn again."""
+    """As `normal`, but numbers two or more standard deviations away from the mean are drawn again.
+
+    Args:
+        shape, mean, stddev, dtype, seed: as for `normal`; stddev is that before the cut.
+    """
     dtype = streams.float_dtype(dtype)
     return streams.truncated_normal(draw_seed(seed), _shape("truncated_normal", shape), mean, stddev, dtype)
 
@@ -139,7 +151,13 @@ def binomial(shape: Any, counts: Any, probabilities: Any, dtype: Any = None, see
 
 
 def shuffle(x: Any, axis: int = 0, seed: Any = None) -> Array:
-    """x with its slices along an axis in random order: sorted by uniform numbers, one for each."""
+    """x with its slices along an axis in random order: sorted by uniform numbers, one for each.
+
+    Args:
+        x: an array.
+        axis: whose slices.
+        seed: as for `normal`.
+    """
     x = _array(x)
     keys = streams.uniform(draw_seed(seed), (x.shape[axis],), dtype="float32")
     return np.take(x, np.argsort(keys, kind="stable"), axis=axis)

@@ -31,6 +31,11 @@ def batch_shuffle(n: int, batch_size: int, seed: int | None) -> Array:
     """The order (n,) int64 of `fit(shuffle="batch")`: batches stay in their order, each is shuffled within itself.
 
     Every batch takes the B - 1 words that its B - 1 swaps need, from the next full block of four on.
+
+    Args:
+        n: how many samples.
+        batch_size: B.
+        seed: that of `set_random_seed`; None draws from NumPy's own generator.
     """
     place = np.arange(n)
     batch, within = np.divmod(place, batch_size)

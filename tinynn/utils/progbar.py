@@ -64,6 +64,9 @@ class Progbar:
         stateful_metrics: names of the values not to average; all others are averaged. By default all are.
         stateless_metrics: names of the values to average; all others are not.
         unit_name: what a step is called.
+
+    Raises:
+        ValueError: both stateful and stateless metrics are named.
     """
 
     def __init__(

@@ -98,7 +98,7 @@ def print_summary(
         line_length = min(100 if show_trainable else 88, shutil.get_terminal_size().columns - 4)
     columns = _columns(line_length, positions, show_trainable)
     layers = _walk(_within(list(model.layers), layer_range), expand_nested)
-    rows = [_row(layer, level, show_trainable) for layer, level in layers]
+    rows = [_row(layer, level, show_trainable, _varies(model)) for layer, level in layers]
     blocks = [_paragraph(_styled(f'Model: "{model.name}"', _BOLD), screen.width)]
     blocks.append([_crop(line, screen.width) for line in _table(columns, rows, screen.ascii_only)])
     blocks += [_paragraph(text, screen.width) for text in _totals(model)]
@@ -175,7 +175,13 @@ def _fit(widths: list[int], total: int) -> list[int]:
     return fitted
 
 
-def _row(layer: Any, level: int, show_trainable: bool) -> list[Text]:
+def _varies(model: Any) -> bool:
+    """Whether the model was built for batches of any size."""
+    shape = getattr(model, "_build_shape", None)
+    return isinstance(shape, tuple) and shape[:1] == (None,)
+
+
+def _row(layer: Any, level: int, show_trainable: bool, any_size: bool) -> list[Text]:
     """What is said of a layer, column by column."""
     prefix = "   " * level + "└ " if level else ""
     name = [*_styled(f"{prefix}{layer.name} ("), *_styled(type(layer).__name__, _CLASS), *_styled(")")]
@@ -183,7 +189,7 @@ def _row(layer: Any, level: int, show_trainable: bool) -> list[Text]:
         count = _styled("0", _NUMBER) + _styled(" (unbuilt)")
     else:
         count = _styled(f"{layer.count_params():,}" if hasattr(layer, "built") else "0", _NUMBER)
-    row = [name, _shape(layer), count]
+    row = [name, _shape(layer, any_size), count]
     if show_trainable:
         yes_no = _styled("Y", _YES) if layer.trainable else _styled("N", _NO)
         row.append(yes_no if _has_weights(layer) else _styled("-", _BOLD))
@@ -196,16 +202,27 @@ def _has_weights(layer: Any) -> bool:
     return bool(getattr(layer, "built", False)) and layer.count_params() > 0
 
 
-def _shape(layer: Any) -> Text:
-    """ "(None, 300)", "?" as long as it is not known."""
+def _shape(layer: Any, any_size: bool) -> Text:
+    """ "(None, 300)", "?" as long as it is not known. In an own model it follows from what the layer was built for."""
     try:
         shape = layer.output_shape
     except AttributeError:
+        built_for = getattr(layer, "_build_shape", None)
+        if not _is_shape(built_for):
+            return _styled("?")
+        shape = layer.compute_output_shape(built_for)
+    if not _is_shape(shape):
         return _styled("?")
+    if any_size:
+        shape = (None, *shape[1:])
     text = _styled("(")
     for i, length in enumerate(shape):
         text += _styled(", " if i else "") + _styled(str(length), _NONE if length is None else _NUMBER)
     return text + _styled(")")
+
+
+def _is_shape(value: Any) -> bool:
+    return isinstance(value, tuple) and len(value) > 0 and all(n is None or isinstance(n, int) for n in value)
 
 
 def _totals(model: Any) -> Iterator[Text]:

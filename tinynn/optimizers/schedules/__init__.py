@@ -43,6 +43,10 @@ def serialize(learning_rate_schedule: Any) -> dict[str, Any]:
 def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
     """The schedule that `serialize` described; your own classes and functions by name from `custom_objects`.
 
+    Args:
+        config: the description.
+        custom_objects: your own classes and functions, by name.
+
     Raises:
         ValueError: an unknown name, or something that is no description.
     """
