@@ -106,7 +106,8 @@ def _read(config: Any) -> Any:
         return [_read(part) for part in config]
     if not isinstance(config, dict):
         return config
-    name, arguments = config.get("class_name"), config.get("config")
+    name: Any = config.get("class_name")
+    arguments: Any = config.get("config")
     if "class_name" not in config or "config" not in config:
         return {key: _read(part) for key, part in config.items()}
     if name in ("__numpy__", "__tensor__"):
