@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tinynn._checks import unknown_name
+from tinynn._registry import describe
 from tinynn._typing import Tensor
 from tinynn.ops import nn
 
@@ -294,21 +295,13 @@ def serialize(activation: Callable[..., Any]) -> Any:
     name = getattr(activation, "__name__", None)
     if name in _BY_NAME and any(activation is own for own in (_BY_NAME[name], getattr(nn, name, None))):
         return name
-    if hasattr(activation, "get_config") and not isinstance(activation, type):
-        cls = type(activation)
-        own = not cls.__module__.startswith("tinynn.")
-        return {
-            "module": None if cls.__module__ == "__main__" else cls.__module__ if own else "keras.layers",
-            "class_name": cls.__name__,
-            "config": activation.get_config(),
-            "registered_name": cls.__name__ if own else None,
-        }
-    if not callable(activation) or not isinstance(name, str):
+    if not callable(activation) or not (isinstance(name, str) or hasattr(activation, "get_config")):
         raise ValueError(
             "serialize expects an activation function, or an object with get_config; got "
             f"{activation!r}. Write the activation as a function with `def`."
         )
-    return {"module": "builtins", "class_name": "function", "config": name, "registered_name": "function"}
+    own = not type(activation).__module__.startswith("tinynn.")
+    return describe(activation, None if own else "keras.layers")
 
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
