@@ -14,9 +14,9 @@ starts    switches in one engine only), by a sign or a quotient of gradients tha
           what lies on a kink exactly (relu'(0)) lies there in every run and is compared.
 
 cancel    A gradient may be nothing but the rounding of terms that cancel, exactly zero in one engine. It is as large as the
-          rounding of those terms, and they are as large as the gradient is for other targets, or from weights so small that
-          nothing saturates (1 - tanh^2 cancels too), where they do not cancel: 8 ulp of that are allowed. What an optimizer that normalizes makes of such noise says nothing: the run is compared
-          up to there.
+          rounding of those terms, and they are as large as the gradient is where they do not cancel: for other targets, or
+          from weights so small that nothing saturates (1 - tanh^2 cancels too). 8 ulp of that are allowed. What an
+          optimizer that normalizes makes of such noise says nothing: the run is compared up to there.
 
 exact     Names, shapes, kinds of numbers, texts, counts, and where NaN and infinities are.
 
@@ -185,7 +185,8 @@ def steps(
         dtype: in which precision.
         start: all weights to begin with; the model's own when None.
         move: a seed for moving the start.
-        ulp: by how much, relatively: up to FEW of these. -1: the targets are others instead; -2: the weights are smaller besides.
+        ulp: by how much, relatively: up to FEW of these. -1: the targets are others
+            instead; -2: the weights are smaller besides.
     """
     way = None if move is None else np.random.default_rng(move)
     with _session(engine, example, dtype):
@@ -570,16 +571,16 @@ def fit(example: Example) -> None:
 
 
 def _same_start(example: Example, ours: Array, theirs: Array) -> bool:
-    """Bit for bit in float32.
-
-    Normal numbers in float64 go through a logarithm, a root and a cosine, each good to some ulp; orthogonal matrices come
-    from a factorization, whose n columns bring some ulp each.
-    """
-    if example.dtype == "float64" or any(
-        layer.get("kernel_initializer", {}).get("class") == "Orthogonal" for layer in example.layers
-    ):
-        return distance(ours, theirs) <= 64 * float(np.finfo(example.dtype).eps)
-    return ours.shape == theirs.shape and ours.dtype == theirs.dtype and ours.tobytes() == theirs.tobytes()
+    """Bit for bit, but where an initializer takes logarithms, roots and cosines (normal numbers), each good to some ulp, or
+    orthogonal matrices out of a factorization, whose n columns bring some ulp each."""
+    if ours.shape != theirs.shape or ours.dtype != theirs.dtype:
+        return False
+    names = [
+        value["class"] for layer in example.layers for name, value in layer.items() if name.endswith("_initializer")
+    ]
+    if any(name.endswith(("Normal", "VarianceScaling", "Orthogonal")) for name in names):
+        return distance(ours, theirs) <= 64 * float(np.finfo(example.dtype).eps) * max(1.0, _largest(theirs))
+    return ours.tobytes() == theirs.tobytes()
 
 
 def evaluate_and_predict(example: Example) -> None:
