@@ -145,13 +145,19 @@ def _moved_by(value: Array, way: np.random.Generator | None, ulp: float) -> Arra
 _PRECISION = {float(np.finfo(name).eps): name for name in ("float32", "float64")}
 
 
-def _move_gradients(optimizer: Any, way: np.random.Generator, ulp: float) -> None:
-    """From now on every gradient that reaches the optimizer is moved by up to FEW ulp of the step's largest entry."""
+def _move_gradients(optimizer: Any, way: np.random.Generator, ulp: float) -> dict[str, float]:
+    """From now on every gradient that reaches the optimizer is moved by up to FEW ulp of the step's largest entry.
+
+    Returns:
+        Where the largest entry of gradients that do not reach it, the input's, may be noted as "least".
+    """
     apply = optimizer.apply
+    scale = {"least": 0.0}
 
     def moved(grads: Sequence[Any], trainable_variables: Any = None) -> None:
         values = [None if grad is None else np.array(_value(grad)) for grad in grads]
         bound = FEW * ulp * max((_largest(value) for value in values if value is not None), default=0.0)
+        bound = max(bound, FEW * ulp * scale["least"])
         parts = [
             None if v is None else np.where(v == 0, v, v + bound * way.uniform(-1, 1, v.shape)).astype(v.dtype)
             for v in values
@@ -159,6 +165,7 @@ def _move_gradients(optimizer: Any, way: np.random.Generator, ulp: float) -> Non
         apply(parts, trainable_variables)
 
     optimizer.apply = moved
+    return scale
 
 
 def _data(example: Example, dtype: str, way: np.random.Generator | None, ulp: float) -> tuple[Any, Any, Any]:
@@ -194,14 +201,13 @@ def steps(
         if start is not None:
             less = 2.0**-7 if ulp == -2.0 else 1.0
             model.set_weights([_moved_by((value * less).astype(_kind(value, dtype)), way, ulp) for value in start])
-        if way is not None:
-            _move_gradients(model.optimizer, way, ulp)
+        scale = {} if way is None else _move_gradients(model.optimizer, way, ulp)
         x, y, weights = _data(example, dtype, way, ulp)
         run: Run = {"start": [np.array(value) for value in model.get_weights()]}
         run["outputs"] = np.array(_value(model(x, training=False)))
         for step, rows in enumerate(_batches(example), 1):
             part = [None if a is None else a[rows] for a in (x, y, weights)]
-            _step(engine, model, part, f"step {step}: ", run)
+            _step(engine, model, part, f"step {step}: ", run, scale)
     return run
 
 
@@ -219,7 +225,7 @@ def _value(tensor: Any) -> Any:
     return tensor.numpy() if hasattr(tensor, "numpy") else tensor
 
 
-def _step(engine: Engine, model: Any, part: Sequence[Any], where: str, run: Run) -> None:
+def _step(engine: Engine, model: Any, part: Sequence[Any], where: str, run: Run, scale: dict[str, float]) -> None:
     """One step by the library's own tape, as `train_step` does it."""
     x, y, weights = part
     loss, outputs, gradients = _differentiated(engine, model, x, y, weights)
@@ -228,6 +234,8 @@ def _step(engine: Engine, model: Any, part: Sequence[Any], where: str, run: Run)
     names = [variable.path for variable in variables]
     for name, gradient in zip([*names, "the input"], gradients, strict=True):
         run[f"{where}gradient of {name}"] = None if gradient is None else np.array(_value(gradient))
+    if gradients[-1] is not None:
+        scale["least"] = _largest(np.array(_value(gradients[-1])))
     if variables:
         model.optimizer.apply_gradients(zip(gradients[:-1], variables))
     run |= {f"{where}new {v.path}": np.array(v) for v in model.variables if "seed" not in v.path}
