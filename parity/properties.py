@@ -10,13 +10,13 @@ float32   A float64 shadow starts from the same numbers. The engine farther from
 moved     Where that fails, rounding may have been amplified: by a kink (the input of a relu that is zero to the last digit
 starts    switches in one engine only), by a sign or a quotient of gradients that are nothing but rounding. tinynn runs again
           from weights, inputs and real targets moved by up to 8 ulp, its gradients by 8 ulp of the step's largest, which
-          is what they may differ by; 8 times as far as that takes this very quantity is allowed. Zeros stay zeros, so
+          is what they may differ by; 8 times as far as that takes this very quantity is allowed besides. Zeros stay zeros, so
           what lies on a kink exactly (relu'(0)) lies there in every run and is compared.
 
 cancel    A gradient may be nothing but the rounding of terms that cancel, exactly zero in one engine. It is as large as the
-          rounding of those terms, and they are as large as the gradient is for other targets, where they do not cancel:
-          8 ulp of that are allowed. What an optimizer that normalizes makes of such noise says nothing: the run is compared
-          up to there.
+          rounding of those terms, and they are as large as the gradient is where they do not cancel: for other targets, or
+          from weights so small that nothing saturates (1 - tanh^2 cancels too). 8 ulp of that are allowed. What an
+          optimizer that normalizes makes of such noise says nothing: the run is compared up to there.
 
 exact     Names, shapes, kinds of numbers, texts, counts, and where NaN and infinities are.
 
@@ -145,13 +145,19 @@ def _moved_by(value: Array, way: np.random.Generator | None, ulp: float) -> Arra
 _PRECISION = {float(np.finfo(name).eps): name for name in ("float32", "float64")}
 
 
-def _move_gradients(optimizer: Any, way: np.random.Generator, ulp: float) -> None:
-    """From now on every gradient that reaches the optimizer is moved by up to FEW ulp of the step's largest entry."""
+def _move_gradients(optimizer: Any, way: np.random.Generator, ulp: float) -> dict[str, float]:
+    """From now on every gradient that reaches the optimizer is moved by up to FEW ulp of the step's largest entry.
+
+    Returns:
+        Where the largest entry of gradients that do not reach it, the input's, may be noted as "least".
+    """
     apply = optimizer.apply
+    scale = {"least": 0.0}
 
     def moved(grads: Sequence[Any], trainable_variables: Any = None) -> None:
         values = [None if grad is None else np.array(_value(grad)) for grad in grads]
         bound = FEW * ulp * max((_largest(value) for value in values if value is not None), default=0.0)
+        bound = max(bound, FEW * ulp * scale["least"])
         parts = [
             None if v is None else np.where(v == 0, v, v + bound * way.uniform(-1, 1, v.shape)).astype(v.dtype)
             for v in values
@@ -159,6 +165,7 @@ def _move_gradients(optimizer: Any, way: np.random.Generator, ulp: float) -> Non
         apply(parts, trainable_variables)
 
     optimizer.apply = moved
+    return scale
 
 
 def _data(example: Example, dtype: str, way: np.random.Generator | None, ulp: float) -> tuple[Any, Any, Any]:
@@ -185,21 +192,22 @@ def steps(
         dtype: in which precision.
         start: all weights to begin with; the model's own when None.
         move: a seed for moving the start.
-        ulp: by how much, relatively: up to FEW of these. Below 0, the targets are others instead.
+        ulp: by how much, relatively: up to FEW of these. -1: the targets are others
+            instead; -2: the weights are smaller besides.
     """
     way = None if move is None else np.random.default_rng(move)
     with _session(engine, example, dtype):
         model = example.build(engine.keras, dtype, **engine.compile_arguments, run_eagerly=True)
         if start is not None:
-            model.set_weights([_moved_by(value.astype(_kind(value, dtype)), way, ulp) for value in start])
-        if way is not None:
-            _move_gradients(model.optimizer, way, ulp)
+            less = 2.0**-7 if ulp == -2.0 else 1.0
+            model.set_weights([_moved_by((value * less).astype(_kind(value, dtype)), way, ulp) for value in start])
+        scale = {} if way is None else _move_gradients(model.optimizer, way, ulp)
         x, y, weights = _data(example, dtype, way, ulp)
         run: Run = {"start": [np.array(value) for value in model.get_weights()]}
         run["outputs"] = np.array(_value(model(x, training=False)))
         for step, rows in enumerate(_batches(example), 1):
             part = [None if a is None else a[rows] for a in (x, y, weights)]
-            _step(engine, model, part, f"step {step}: ", run)
+            _step(engine, model, part, f"step {step}: ", run, scale)
     return run
 
 
@@ -217,7 +225,7 @@ def _value(tensor: Any) -> Any:
     return tensor.numpy() if hasattr(tensor, "numpy") else tensor
 
 
-def _step(engine: Engine, model: Any, part: Sequence[Any], where: str, run: Run) -> None:
+def _step(engine: Engine, model: Any, part: Sequence[Any], where: str, run: Run, scale: dict[str, float]) -> None:
     """One step by the library's own tape, as `train_step` does it."""
     x, y, weights = part
     loss, outputs, gradients = _differentiated(engine, model, x, y, weights)
@@ -226,6 +234,8 @@ def _step(engine: Engine, model: Any, part: Sequence[Any], where: str, run: Run)
     names = [variable.path for variable in variables]
     for name, gradient in zip([*names, "the input"], gradients, strict=True):
         run[f"{where}gradient of {name}"] = None if gradient is None else np.array(_value(gradient))
+    if gradients[-1] is not None:
+        scale["least"] = _largest(np.array(_value(gradients[-1])))
     if variables:
         model.optimizer.apply_gradients(zip(gradients[:-1], variables))
     run |= {f"{where}new {v.path}": np.array(v) for v in model.variables if "seed" not in v.path}
@@ -271,6 +281,7 @@ def fits(
         run: Run = {
             "start": [np.array(value) for value in model.get_weights()],
             "names": [variable.path for variable in model.variables],
+            "paths": [variable.path for variable in model.weights],
             "parameters": model.count_params(),
             "summary": _printed(model.summary),
         }
@@ -404,7 +415,7 @@ class Case:
         least = self._allowed(name, ours, theirs)
         if found <= least:
             return None
-        allowed = max(least, MULTIPLE * self._reach(name, ours))
+        allowed = least + MULTIPLE * self._reach(name, ours)
         if found <= allowed:
             return None
         if "gradient" in name and found <= least + self._cancelled(name):
@@ -416,9 +427,9 @@ class Case:
         return None
 
     def _cancelled(self, name: str) -> float:
-        """The rounding of the terms of a gradient, judged by their size for other targets."""
-        other = self.again(None, self.dtype, -1.0)
-        return FEW * float(np.finfo(self.dtype).eps) * _largest_gradient(other, name)
+        """The rounding of the terms of a gradient, judged by their size for other targets, also from smaller weights."""
+        others = [self.again(None, self.dtype, -1.0), self.again(None, self.dtype, -2.0)]
+        return FEW * float(np.finfo(self.dtype).eps) * max(_largest_gradient(other, name) for other in others)
 
     def _no(self, name: str, found: Any, allowed: Any) -> None:
         raise Disagreement(f"{self.property} in {self.dtype}", name, found, allowed, self.example)
@@ -561,17 +572,23 @@ def _at_a_step(name: str) -> bool:
 def fit(example: Example) -> None:
     """The same start bit for bit, history, weights and slots, from the seed alone."""
     case = _case("fit", "fits", example, example.dtype)
-    for name, ours, theirs in zip(case.theirs["names"], case.ours["start"], case.theirs["start"]):
+    for name, ours, theirs in zip(case.theirs["paths"], case.ours["start"], case.theirs["start"]):
         if not _same_start(example, ours, theirs):
             raise Disagreement("fit", f"the initial {name}", f"{ours}", f"{theirs}", example)
     case.check(lambda name: name.startswith(("history loss", "new ", "slot ")))
 
 
 def _same_start(example: Example, ours: Array, theirs: Array) -> bool:
-    """Bit for bit; orthogonal matrices come from a factorization, whose n columns bring some ulp each."""
-    if any(layer.get("kernel_initializer", {}).get("class") == "Orthogonal" for layer in example.layers):
-        return distance(ours, theirs) <= 64 * float(np.finfo(example.dtype).eps)
-    return ours.shape == theirs.shape and ours.dtype == theirs.dtype and ours.tobytes() == theirs.tobytes()
+    """Bit for bit, but where an initializer takes logarithms, roots and cosines (normal numbers), each good to some ulp, or
+    orthogonal matrices out of a factorization, whose n columns bring some ulp each."""
+    if ours.shape != theirs.shape or ours.dtype != theirs.dtype:
+        return False
+    names = [
+        value["class"] for layer in example.layers for name, value in layer.items() if name.endswith("_initializer")
+    ]
+    if any(name.endswith(("Normal", "VarianceScaling", "Orthogonal")) for name in names):
+        return distance(ours, theirs) <= 64 * float(np.finfo(example.dtype).eps) * max(1.0, _largest(theirs))
+    return ours.tobytes() == theirs.tobytes()
 
 
 def evaluate_and_predict(example: Example) -> None:
