@@ -89,7 +89,7 @@ class Copies(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         self._changed: dict[str, CodeType] = {}
 
     @contextlib.contextmanager
-    def with_fault(self, fault: Fault | None) -> Iterator[ModuleType]:
+    def with_fault(self, fault: Fault | None) -> Iterator[Any]:
         """The module `parity.properties` over a tinynn with this fault; afterwards everything is as before.
 
         Raises:
