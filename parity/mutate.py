@@ -300,7 +300,7 @@ def add_parser(parsers: Any) -> None:
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="only the first of each trap, of those that are seen without a fit of Keras's",
+        help="only a dozen, of as many traps, that are seen without a fit of Keras's",
     )
     parser.add_argument(
         "--random",
@@ -358,7 +358,7 @@ def chosen(
         for fault in found:
             if set(fault.seen_by) <= CHEAP:
                 first.setdefault(fault.trap, fault)
-        found = list(first.values())
+        found = list(first.values())[::2]
     return found
 
 
