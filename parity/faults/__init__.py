@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from parity.faults import layers, losses, optimizers, training, twins
 from parity.faults.examples import EXAMPLES as EXAMPLES
-from parity.faults.fault import Fault
+from parity.faults.fault import Fault as Fault
 
 TRAPS = {
     "logits": "after a softmax or sigmoid, cross-entropy goes back to the logits",

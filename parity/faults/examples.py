@@ -236,7 +236,7 @@ EXAMPLES: dict[str, Example] = {
     "short-batch": PLAIN.but(metrics=("mae",)),
     "two-epochs": PLAIN.but(metrics=("mae",), epochs=2),
     "shuffled": PLAIN.but(seed=2, epochs=2, samples=7),
-    "whole-data": PLAIN.but(dtype="float32", inputs="integers"),
+    "float64-data": PLAIN.but(dtype="float32"),
     "labels-row": judged_by("MeanSquaredError", units=1),
     "glorot-uniform": PLAIN.but(dtype="float32"),
     "glorot-normal": initialized("GlorotNormal"),

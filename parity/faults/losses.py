@@ -66,7 +66,7 @@ FAULTS = (
         old="np.where(inside(y_pred, epsilon), (1 - y_true) / (1 - p) - y_true / p, 0)",
         new="((1 - y_true) / (1 - p) - y_true / p)",
         on=("plain-binary-soft",),
-        seen_by=("gradient",),
+        seen_by=("steps_in_float64",),
     ),
     Fault(
         name="clip: epsilon of 1e-8",
@@ -75,7 +75,7 @@ FAULTS = (
         old="_epsilon = 1e-7\n",
         new="_epsilon = 1e-8\n",
         on=("plain-binary-soft",),
-        seen_by=("gradient",),
+        seen_by=("steps_in_float64",),
     ),
     Fault(
         name="epsilon: read once, when imported",

@@ -90,12 +90,12 @@ FAULTS = (
         seen_by=("fit",),
     ),
     Fault(
-        name="casts: whole numbers stay",
+        name="casts: float64 inputs stay",
         trap="casts",
-        file="models/sequential.py",
-        old="        return ops.cast(inputs, self._inputs.dtype)\n",
-        new="        return inputs\n",
-        on=("whole-data",),
+        file="ops/arrays.py",
+        old="    return x if value_of(x).dtype == np.dtype(dtype) else _cast(x, dtype=dtype)\n",
+        new="    return x if value_of(x).dtype.kind == np.dtype(dtype).kind else _cast(x, dtype=dtype)\n",
+        on=("float64-data",),
         seen_by=("other_forms",),
     ),
     Fault(
