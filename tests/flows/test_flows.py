@@ -67,7 +67,7 @@ NUMBER = re.compile(r"(?<![\w.])-?\d+\.\d*(?:e[-+]?\d+)?")
 def words_and_numbers(printed: str) -> tuple[list[str], list[str]]:
     """The text without its durations, lines that a progress bar wrote over, and fractions; and these fractions."""
     last = "\n".join(re.split(r"[\x08\r]+", line)[-1] for line in printed.split("\n"))
-    last = re.sub(r"\x1b\[[\d;]*m", "", DURATION.sub("0s", last))
+    last = DURATION.sub("0s", re.sub(r"\x1b\[[\d;]*m", "", last))  # colours first: their codes end in letters
     lines = [re.sub(r" +", " ", line) for line in NUMBER.sub("#", last).splitlines()]
     return lines, NUMBER.findall(last)
 
