@@ -70,7 +70,6 @@ _because(
         "missing Function",
         "missing KerasTensor",
         "missing Operation",
-        "missing Operation.*",
         "missing *.compute_output_spec",
     ),
     *("missing *.symbolic_call", "missing SymbolicScope", "missing utils.get_source_inputs", "missing tree"),

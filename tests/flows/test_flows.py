@@ -66,8 +66,8 @@ NUMBER = re.compile(r"(?<![\w.])-?\d+\.\d*(?:e[-+]?\d+)?")
 
 def words_and_numbers(printed: str) -> tuple[list[str], list[str]]:
     """The text without its durations, lines that a progress bar wrote over, and fractions; and these fractions."""
-    last = "\n".join(re.split(r"[\x08\r]+", line)[-1] for line in printed.splitlines())
-    last = re.sub(r"\x1b\[[\d;]*m", "", DURATION.sub("0s", last))
+    last = "\n".join(re.split(r"[\x08\r]+", line)[-1] for line in printed.split("\n"))
+    last = DURATION.sub("0s", re.sub(r"\x1b\[[\d;]*m", "", last))  # colours first: their codes end in letters
     lines = [re.sub(r" +", " ", line) for line in NUMBER.sub("#", last).splitlines()]
     return lines, NUMBER.findall(last)
 
@@ -130,6 +130,7 @@ def test_the_comparison_sees_a_difference() -> None:
     assert differences("loss: 0.4512", "loss: 0.4612") != []
     assert differences("loss: 0.4512", "accuracy: 0.4512") != []
     assert differences("loss: 0.4512\n", "loss: 0.4512\nmore") != []
+    assert differences("\r1/2 loss: 0.9\r2/2 loss: 0.4512\n", "\r2/2 loss: 0.4512\n") == []
 
 
 # What the message of a mistake has to say, so that it can be mended.
