@@ -211,7 +211,8 @@ def test_a_gradient_that_is_not_finite_goes_where_it_goes_in_the_reference(name:
     for wrong in (np.nan, np.inf):
         arguments = CASES[name].arguments(Draw(1, 3, 5, 1.0, dtype))
         arguments["grads"][3] = wrong
-        assert_this_twin(name, arguments)
+        with np.errstate(all="ignore"):  # infinity less infinity, and on
+            assert_this_twin(name, arguments)
 
 
 @pytest.mark.parametrize("name", CASES)
