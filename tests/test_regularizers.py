@@ -203,9 +203,8 @@ def test_the_loss_of_an_own_layer_is_differentiated(keras: Any) -> None:
     assert_twins(keras, Run(stack, random.normal(size=(7, 3)), random.normal(size=(7, 1)), loss="mse"))
 
 
-def test_the_compiled_engine_leaves_them_to_the_reference() -> None:
+def test_the_compiled_engine_leaves_constraints_and_activity_to_the_reference() -> None:
     for arguments, part in (
-        ({"kernel_regularizer": "l2"}, "regularizer of"),
         ({"bias_constraint": "non_neg"}, "constraint of"),
         ({"activity_regularizer": "l2"}, "activity regularizer of"),
     ):

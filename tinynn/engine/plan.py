@@ -75,6 +75,8 @@ class Plan:
         self.variables, self.fixed = trained, fixed
         self._stack = list(model._stack)
         for variable in [*trained, *fixed]:
+            if variable.constraint is not None:
+                raise NoTwin(f"constraint of {variable.path}")
             if variable.value.dtype != self.real:
                 raise NoTwin(f"{variable.path} is {variable.dtype} while floatx is {self.real.name}")
         if len({id(variable) for variable in trained + fixed}) != len(trained + fixed):
