@@ -12,15 +12,17 @@ import numpy as np
 import pytest
 
 import tinynn
-from tinynn import saving
+from tinynn import _custom_objects, saving
 
 
 @pytest.fixture(autouse=True)
 def registered_put_back() -> Iterator[None]:
-    before = dict(saving.get_custom_objects())
+    tables = (saving.get_custom_objects(), _custom_objects._names)
+    before = [dict(table) for table in tables]
     yield
-    saving.get_custom_objects().clear()
-    saving.get_custom_objects().update(before)
+    for table, content in zip(tables, before):
+        table.clear()
+        table.update(content)
 
 
 class Doubled(tinynn.layers.Layer):
