@@ -175,16 +175,12 @@ def test_values_come_back(value: Any) -> None:
     np.testing.assert_equal(again, value)
 
 
-def not_registered(x: Any) -> Any:
-    return x
-
-
 @pytest.mark.keras
 def test_descriptions_are_keras_s(keras: Any) -> None:
     def made(k: Any) -> list[Any]:
         return [
             *(1, 2.5, "text", None, [1, (2, 3)], {"a": 1}, b"ab", slice(1, 2), np.array([1.0]), np.int64(3)),
-            *(not_registered, k.activations.relu, k.losses.mean_squared_error),
+            *(cube, k.activations.relu, k.losses.mean_squared_error),
             k.layers.Dense(2, name="d", kernel_initializer=k.initializers.HeNormal(seed=1)),
             k.layers.PReLU(name="p"),
             *(k.losses.BinaryCrossentropy(), k.metrics.AUC(name="a", num_thresholds=5)),
