@@ -1,6 +1,8 @@
-"""The two ways in which a comparison does not take place."""
+"""The two ways in which a comparison does not take place; and how one that broke down is told."""
 
 from __future__ import annotations
+
+import traceback
 
 
 class SetupError(Exception):
@@ -9,3 +11,9 @@ class SetupError(Exception):
 
 class NotAvailable(Exception):
     """One model cannot be trained here, for want of data or a package: told in its row, NOT RUN."""
+
+
+def told(error: BaseException) -> str:
+    """What was raised and where, in a line; by names alone, for reports that are kept and travel."""
+    at = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {at.name}, line {at.lineno}: {error}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -12,7 +11,7 @@ from parity import compare
 from parity.compare import Check
 from parity.data import Data
 from parity.engines import Engine, fresh_session
-from parity.errors import NotAvailable
+from parity.errors import NotAvailable, told
 from parity.models import Recipe
 from parity.train import Run, Say, Setting, train
 
@@ -81,8 +80,7 @@ def run_row(recipe: Recipe, mode: str, bench: Bench) -> Row:
     except Disagreement as found:
         row.reasons.append(str(found))
     except Exception as error:
-        at = traceback.extract_tb(error.__traceback__)[-1]
-        row.reasons.append(f"{type(error).__name__} in {at.name}, line {at.lineno}: {error}")
+        row.reasons.append(told(error))
     row.verdict = FAIL if row.reasons else PASS
     return row
 

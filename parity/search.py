@@ -13,14 +13,13 @@ import contextlib
 import hashlib
 import json
 import multiprocessing
-import traceback
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from parity.errors import SetupError
+from parity.errors import SetupError, told
 from parity.example import Example
 from parity.progress import Progress, clock
 
@@ -171,8 +170,8 @@ def judge(name: str, example: Example) -> tuple[str, str]:
         return "skipped", str(reason)
     except Disagreement as found:
         return "failed", str(found)
-    except Exception:  # of the property itself: a fault of ours all the same
-        return "failed", traceback.format_exc(limit=-3)
+    except Exception as error:  # of the property itself: a fault of ours all the same
+        return "failed", told(error)
     return "passed", ""
 
 
