@@ -83,22 +83,7 @@ def negative_cosine_similarity(y_true: Array, y_pred: Array, epsilon: float, val
         values[b] = -values[b]
 
 
-# Penalties on weights --------------------------------------------------------------------------------------------------
-
-
-@compiled
-def add_penalty_gradient(params: Array, grads: Array, l1: float, l2: float) -> None:
-    """grads += d(l1 sum |p| + l2 sum p^2)/dp; see `tinynn.kernels.l1_l2`."""
-    real = params.dtype.type
-    for i in range(params.size):
-        d = real(0)
-        if l1 != 0:
-            d += real(l1) * (real(1) if params[i] > 0 else (real(-1) if params[i] < 0 else params[i]))
-        if l2 != 0:
-            d += real(l2) * (real(2) * params[i])
-        grads[i] += d
-
-
 @compiled
 def penalty_of(params: Array, l1: float, l2: float, penalty: Array) -> None:
+    """What weights cost, by the name that the loop knows them by."""
     l1_l2.forward_compiled(params, l1, l2, penalty)

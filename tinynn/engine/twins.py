@@ -199,8 +199,7 @@ CLIPS = {
 """By the option that asks for it; the clip that comes first here is the one that Keras takes."""
 
 WEIGHT_DECAY = _unit("weight_decay", "shrink_compiled")
-PENALTY = Unit("tinynn.engine.measures", "penalty_of")
-PENALTY_GRADIENT = Unit("tinynn.engine.measures", "add_penalty_gradient")
+PENALTY, PENALTY_GRADIENT = Unit("tinynn.engine.measures", "penalty_of"), _unit("l1_l2", "add_gradient")
 DROPOUT = _unit("dropout", "factors_compiled")
 
 KINDS = ("float32", "float64", "uint8", "int32", "int64")
