@@ -295,7 +295,7 @@ def _bytes_of(array: Array) -> tuple[Array, str]:
     """An array's bytes in place, and their kind; copied only when it is laid out or typed in a way of its own."""
     if array.dtype == bool and array.flags.c_contiguous:
         array = array.view(np.uint8)
-    kind = _KINDS.get(array.dtype, "")
+    kind = _KINDS.get(array.dtype.newbyteorder("="), "")
     if not kind:
         kind = _WIDER.get(array.dtype.name, "float64")
         array = array.astype(kind)
