@@ -135,8 +135,8 @@ class CompiledEngine:
 
     # Running -----------------------------------------------------------------------------------------------------------
 
-    def train(self, data: ArrayBatches, order: Array | None, begin: int, end: int) -> dict[str, Any]:
-        """Train on the batches begin .. end - 1 of an epoch; the logs after the last."""
+    def train(self, data: ArrayBatches, order: Array | None, begin: int, end: int) -> None:
+        """Train on the batches begin .. end - 1 of an epoch; the model's metrics tell how it went."""
         aim = self._aim(data)
         rule = self._optimizer(aim)
         session = self._session(data, aim)
@@ -151,16 +151,14 @@ class CompiledEngine:
         for layer in self._dropped:
             layer.seed_generator.state.value[1] += end - begin
         aim.write_back(session["totals"])
-        return self.model.get_metrics_result()  # type: ignore[no-any-return]
 
-    def test(self, data: ArrayBatches, begin: int, end: int) -> dict[str, Any]:
-        """Evaluate the batches begin .. end - 1; the logs after the last."""
+    def test(self, data: ArrayBatches, begin: int, end: int) -> None:
+        """Evaluate the batches begin .. end - 1; the model's metrics tell how it went."""
         aim = self._aim(data)
         session = self._session(data, aim)
         session["order"] = _NO_ORDER
         self._run(c.TEST, session, data, begin, end)
         aim.write_back(session["totals"])
-        return self.model.get_metrics_result()  # type: ignore[no-any-return]
 
     def predict(self, data: ArrayBatches, begin: int, end: int) -> list[Array]:
         """The outputs for the batches begin .. end - 1, as one array."""

@@ -281,7 +281,7 @@ def forward(
                 add_parts(line(work, plan[j, c.PARTS], team * batch * units), team, batch * units, units, next_0, z)
             if plan[j, c.BIAS] >= 0:
                 biases = params if plan[j, c.BIAS_TRAINS] else frozen
-                add_bias(line(biases, plan[j, c.BIAS] + next_0, next_1 - next_0), z)
+                dense.add_bias(line(biases, plan[j, c.BIAS] + next_0, next_1 - next_0), z)
         else:
             for i in range(z.size):
                 flatten(z)[i] = flatten(h)[i]
@@ -332,13 +332,6 @@ def add_parts(parts: Array, team: int, apart: int, units: int, first: int, out: 
         for t in range(1, team):
             for k in range(out.shape[1]):
                 out[b, k] += parts[t * apart + at + k]
-
-
-@compiled
-def add_bias(bias: Array, out: Array) -> None:
-    for b in range(out.shape[0]):
-        for k in range(out.shape[1]):
-            out[b, k] += bias[k]
 
 
 # Loss and metrics ------------------------------------------------------------------------------------------------------

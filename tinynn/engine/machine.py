@@ -64,6 +64,8 @@ class Block:
         self.address = address_of(self.words)
 
     def __setitem__(self, name: str, array: Array) -> None:
+        if self.arrays.get(name) is array:
+            return
         self.arrays[name] = array
         place = _PLACE[name]
         self.words[place], self.words[place + 1] = address_of(array), array.size

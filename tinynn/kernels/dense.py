@@ -29,9 +29,7 @@ def backward(d_out: Array, x: Array, kernel: Array, d_x: Array, d_kernel: Array,
 @compiled
 def forward_compiled(x: Array, kernel: Array, bias: Array, out: Array) -> None:
     product(x, kernel, out)
-    for b in range(out.shape[0]):
-        for u in range(out.shape[1]):
-            out[b, u] += bias[u]
+    add_bias(bias, out)
 
 
 @compiled
@@ -90,14 +88,16 @@ def input_gradient(d_out: Array, kernel: Array, d_x: Array) -> None:
 def input_gradient_of_few(d_out: Array, kernel: Array, turned: Array, d_x: Array) -> None:
     """The same for few rows: turning the kernel first (into `turned`, (units, fan_in)) and multiplying plainly is faster.
 
-    BLAS reads a transposed factor across its rows; for a few rows that costs several times the products.
+    BLAS reads a transposed factor across its rows; for a few rows that costs several times the products. For very few and a
+    small kernel that is still less than turning it. (Turning in tiles was half as fast as these two loops.)
     """
     fan_in, units = kernel.shape[0], kernel.shape[1]
-    for i in range(0, fan_in, 16):  # in tiles, so that both sides stay in the cache
-        for u in range(0, units, 16):
-            for k in range(u, min(u + 16, units)):
-                for j in range(i, min(i + 16, fan_in)):
-                    turned[k, j] = kernel[j, k]
+    if d_out.shape[0] <= 16 and units >= 16 and fan_in * units <= 16384:
+        input_gradient(d_out, kernel, d_x)
+        return
+    for u in range(units):
+        for i in range(fan_in):
+            turned[u, i] = kernel[i, u]
     product(d_out, turned, d_x)
 
 
@@ -121,8 +121,28 @@ def add_product(scale: float, x: Array, d_out: Array, keep: float, d_kernel: Arr
 
 
 @compiled
+def add_bias(bias: Array, out: Array) -> None:
+    """out[b, :] += bias. A few columns are walked down one by one: along such short rows no vector code comes about."""
+    if bias.size <= 4:
+        for u in range(bias.size):
+            for b in range(out.shape[0]):
+                out[b, u] += bias[u]
+        return
+    for b in range(out.shape[0]):
+        for u in range(bias.size):
+            out[b, u] += bias[u]
+
+
+@compiled
 def bias_gradient(d_out: Array, d_bias: Array) -> None:
-    """d_bias = sum_b d_out[b, :]."""
+    """d_bias = sum_b d_out[b, :], in the order of b either way."""
+    if d_bias.size <= 4:
+        for u in range(d_bias.size):
+            total = d_out[0, u]
+            for b in range(1, d_out.shape[0]):
+                total += d_out[b, u]
+            d_bias[u] = total
+        return
     for u in range(d_bias.size):
         d_bias[u] = d_out[0, u]
     for b in range(1, d_out.shape[0]):

@@ -99,6 +99,14 @@ def sparse_backward_compiled(d_losses: Array, labels: Array, probs: Array, d_log
 @compiled
 def _exponentials(logits: Array, probs: Array, tops: Array) -> None:
     """probs[b, k] = e^(logits[b, k] - tops[b]) with the row's maximum, which is kept for the caller."""
+    if logits.shape[1] == 2:  # half the time: no vector code comes about along so short rows
+        for b in range(logits.shape[0]):
+            tops[b] = logits[b, 0] if logits[b, 0] > logits[b, 1] or logits[b, 0] != logits[b, 0] else logits[b, 1]
+        for k in range(2):
+            for b in range(logits.shape[0]):
+                probs[b, k] = logits[b, k] - tops[b]
+        _exp_of_all(probs)
+        return
     for b in range(logits.shape[0]):
         top = logits[b, 0]
         for k in range(1, logits.shape[1]):
@@ -106,6 +114,12 @@ def _exponentials(logits: Array, probs: Array, tops: Array) -> None:
         tops[b] = top
         for k in range(logits.shape[1]):
             probs[b, k] = logits[b, k] - top
+    _exp_of_all(probs)
+
+
+@compiled
+def _exp_of_all(probs: Array) -> None:
+    """In one line, so that exp becomes vector code even for two classes."""
     entries = flatten(probs)
-    for i in range(entries.size):  # in one line, so that exp becomes vector code even for two classes
+    for i in range(entries.size):
         entries[i] = exp(entries[i])

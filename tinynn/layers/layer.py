@@ -8,7 +8,8 @@ import math
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from tinynn.engine.tape import without_tapes
 from tinynn.layers.input_spec import InputSpec
 from tinynn.layers.keras_tensor import KerasTensor
 from tinynn.layers.tracking import Store, TrackedDict, TrackedList
+from tinynn.metrics.metric import Metric
 from tinynn.random.seed_generator import SeedGenerator
 from tinynn.variable import Variable
 
@@ -116,6 +118,7 @@ class Layer:
     """
 
     supports_masking = False
+    _places_of_metrics: Mapping[str, None] = MappingProxyType({})  # names of attributes that may be metrics or have some
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         layer = super().__new__(cls)
@@ -175,6 +178,8 @@ class Layer:
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, (Variable, Layer, SeedGenerator, list, tuple, dict)):
             value = self._find(value)
+        if isinstance(value, (Metric, list, tuple)):
+            vars(self).setdefault("_places_of_metrics", {})[name] = None  # looked at before and after every epoch
         super().__setattr__(name, value)
 
     def _find(self, value: Any) -> Any:

@@ -391,19 +391,21 @@ class Trainer(OldMethods, Layer):
     def _run_epoch(self, run: Epochs, epoch: int, monitors: Any) -> dict[str, Any]:
         self.reset_metrics()
         monitors.on_epoch_begin(epoch)
-        logs: dict[str, Any] = {}
-        for part in run.epoch(monitors.wants_train_batches, monitors.wants_every_train_batch):
+        logs: dict[str, Any] | None = {}
+        wanted = monitors.wants_train_batches
+        for part in run.epoch(wanted, monitors.wants_every_train_batch):
             monitors.on_train_batch_begin(part.first_step)
             logs = part.engine.train(part.data, part.order, part.begin, part.end)
-            monitors.on_train_batch_end(part.last_step, logs)
+            if wanted:
+                monitors.on_train_batch_end(part.last_step, self.get_metrics_result() if logs is None else logs)
             if self.stop_training:
                 break
         return self._final_logs(logs)
 
-    def _final_logs(self, logs: dict[str, Any]) -> dict[str, Any]:
+    def _final_logs(self, logs: dict[str, Any] | None) -> dict[str, Any]:
         """The metrics as they stand; what an own step returned besides, if it returned something else."""
         results = self.get_metrics_result()
-        if set(logs) == set(results):
+        if logs is None or set(logs) == set(results):
             return results
         flat: dict[str, Any] = {}
         for name in sorted(logs):
@@ -415,16 +417,18 @@ class Trainer(OldMethods, Layer):
         self.stop_evaluating = False
         monitors.on_test_begin()
         self.reset_metrics()
-        logs: dict[str, Any] = {}
-        for part in run.epoch(monitors.wants_test_batches, monitors.wants_every_test_batch):
+        logs: dict[str, Any] | None = {}
+        wanted = monitors.wants_test_batches
+        for part in run.epoch(wanted, monitors.wants_every_test_batch):
             monitors.on_test_batch_begin(part.first_step)
             logs = part.engine.test(part.data, part.begin, part.end)
-            monitors.on_test_batch_end(part.last_step, logs)
+            if wanted:
+                monitors.on_test_batch_end(part.last_step, self.get_metrics_result() if logs is None else logs)
             if self.stop_evaluating:
                 break
-        logs = self._final_logs(logs)
-        monitors.on_test_end(logs)
-        return logs
+        results = self._final_logs(logs)
+        monitors.on_test_end(results)
+        return results
 
     # evaluate and predict ----------------------------------------------------------------------------------------------
 
@@ -764,8 +768,9 @@ def _takes_training(compute_loss: Callable[..., Any]) -> bool:
 
 def _own_metrics(owner: Layer) -> list[metrics.Metric]:
     """The metrics among an object's attributes, alone or in lists."""
-    values = [value if isinstance(value, (list, tuple)) else [value] for value in vars(owner).values()]
-    return [part for value in values for part in value if isinstance(part, metrics.Metric)]
+    values = [vars(owner).get(name) for name in owner._places_of_metrics]
+    parts = [part for value in values for part in (value if isinstance(value, (list, tuple)) else [value])]
+    return [part for part in parts if isinstance(part, metrics.Metric)]
 
 
 def _flat(results: dict[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -7,12 +7,15 @@ order**, and so does every later fit of the same length under the same seed.
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from tinynn._typing import Array
 from tinynn.random.philox import MASK_32, philox_4x32
 
 _LARGEST_INT32 = 2**31 - 1
+_SHORT = 2**16
 
 
 def fit_permutation(n: int, seed: int | None) -> Array:
@@ -23,8 +26,20 @@ def fit_permutation(n: int, seed: int | None) -> Array:
     """
     if seed is None:
         return np.random.default_rng().permutation(n)
+    return _short_permutation(n, seed) if n <= _SHORT else _permutation(n, seed)
+
+
+def _permutation(n: int, seed: int) -> Array:
     place = np.arange(n)
     return _swapped(place + _shuffle_words(seed, n) % (n - place))
+
+
+@functools.lru_cache(maxsize=4)
+def _short_permutation(n: int, seed: int) -> Array:
+    """Remembered, at half a megabyte each at most: small models are fitted again and again on the same samples."""
+    order = _permutation(n, seed)
+    order.flags.writeable = False
+    return order
 
 
 def batch_shuffle(n: int, batch_size: int, seed: int | None) -> Array:
