@@ -18,6 +18,14 @@ cancel    A gradient may be nothing but the rounding of terms that cancel, exact
           from weights so small that nothing saturates (1 - tanh^2 cancels too). 8 ulp of that are allowed. What an
           optimizer that normalizes makes of such noise says nothing: the run is compared up to there.
 
+          A loss like max(0, 1 - y_true y_pred) is allowed 8 ulp of what it is for other targets.
+
+by        Normalizations, squashing functions and the cosine subtract terms that cancel by their form: moved runs have the
+form      few ulp of these terms added (`probes.py`).
+
+no loss   Where the loss is NaN in both engines the run is compared up to there: a gradient of NaN may be NaN or, where a mask
+          selects, zero.
+
 exact     Names, shapes, kinds of numbers, texts, counts, and where NaN and infinities are.
 
 Keras's runs are kept by example, so that the properties of one example share them, and so do searches with other engines.
@@ -31,11 +39,12 @@ import io
 import warnings
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from parity import probes
 from parity.compare import FLOAT64_ALLOWED, MULTIPLE, first_different_line
 from parity.engines import TINYNN, Engine, fresh_session
 from parity.example import Array, Example
@@ -44,6 +53,8 @@ FEW = 8
 """Ulp of the largest entry, as in `compare.FEW_ULP`; moved starts are moved by as many."""
 
 MOVED_STARTS = 5
+MORE_MOVED_STARTS = 40
+"""For what five did not explain: how far rounding can take a quantity is the largest of a sample, which grows with it."""
 
 Run = dict[str, Any]
 """Everything seen of a run, by what it is: arrays, texts, or None for a gradient that is not there."""
@@ -168,6 +179,12 @@ def _move_gradients(optimizer: Any, way: np.random.Generator, ulp: float) -> dic
     return scale
 
 
+def _probe(model: Any, example: Example, way: np.random.Generator | None, ulp: float) -> None:
+    """In a moved run of tinynn: add the rounding of what cancels (see `probes.py`)."""
+    if way is not None:
+        probes.install(TINYNN.keras, model, example, way, FEW * ulp)
+
+
 def _data(example: Example, dtype: str, way: np.random.Generator | None, ulp: float) -> tuple[Any, Any, Any]:
     x, y, weights = example.data(dtype)
     if ulp < 0:  # other targets: see `Case._cancelled`
@@ -201,6 +218,7 @@ def steps(
         if start is not None:
             less = 2.0**-7 if ulp == -2.0 else 1.0
             model.set_weights([_moved_by((value * less).astype(_kind(value, dtype)), way, ulp) for value in start])
+        _probe(model, example, way, ulp)
         scale = {} if way is None else _move_gradients(model.optimizer, way, ulp)
         x, y, weights = _data(example, dtype, way, ulp)
         run: Run = {"start": [np.array(value) for value in model.get_weights()]}
@@ -277,6 +295,7 @@ def fits(
         if way is not None:
             model.set_weights([_moved_by(np.array(value), way, ulp) for value in model.get_weights()])
             _move_gradients(model.optimizer, way, ulp)
+        _probe(model, example, way, ulp)
         x, y, weights = _data(example, dtype, way, ulp)
         run: Run = {
             "start": [np.array(value) for value in model.get_weights()],
@@ -334,10 +353,15 @@ def forms(
             )
             if start is not None:
                 model.set_weights([_moved_by(value.astype(_kind(value, dtype)), way, ulp) for value in start])
+            _probe(model, example, way, ulp)
             run: Run = {"start": [np.array(value) for value in model.get_weights()]}
             x, y, weights = _data(example, dtype, way, ulp)
             other = {"float32": "float64", "float64": "float32"}[dtype]
             x = x.astype("int32" if example.inputs == "integers" else other)
+            if (
+                other == "float32"
+            ):  # TensorFlow's cast to float64 takes what is not normal for zero: docs/differences.md
+                x = np.where(np.abs(x) < np.finfo(other).tiny, 0, x).astype(x.dtype)
             y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
             run["called"] = np.array(_value(model(x, training=False)))
             run["evaluated"] = np.array(
@@ -384,6 +408,7 @@ class Case:
     ours: Run
     theirs: Run
     again: Callable[[int | None, str, float], Run]
+    _kept: dict[int, list[Sequence[Run]]] = field(default_factory=dict)
 
     def check(self, wanted: Callable[[str], bool]) -> None:
         """Everything of a kind agrees.
@@ -396,7 +421,7 @@ class Case:
                 if wanted(name) and name not in runs[1]:
                     raise Disagreement(self.property, "names", f"in {name!r}", f"{list(self.theirs)}", self.example)
         for name, theirs in self.theirs.items():
-            if wanted(name) and self._check_one(name, self.ours[name], theirs) == "cancelled":
+            if wanted(name) and self._check_one(name, self.ours[name], theirs) in ("cancelled", "no loss"):
                 return
 
     def _check_one(self, name: str, ours: Any, theirs: Any) -> str | None:
@@ -411,15 +436,20 @@ class Case:
             if not np.array_equal(ours, theirs):
                 self._no(name, f"{ours}", f"{theirs}")
             return None
+        if name.endswith("loss") and np.isnan(ours).all() and np.isnan(theirs).all():
+            return "no loss"
         found = distance(ours, theirs)
         least = self._allowed(name, ours, theirs)
         if found <= least:
             return None
-        allowed = least + MULTIPLE * self._reach(name, ours)
-        if found <= allowed:
-            return None
+        for starts in (MOVED_STARTS, MORE_MOVED_STARTS):
+            allowed = least + MULTIPLE * self._reach(name, starts)
+            if found <= allowed:
+                return None
         if "gradient" in name and found <= least + self._cancelled(name):
             return "cancelled"
+        if name.endswith(": loss") and found <= least + self._cancelled(name):
+            return None
         why = deliberate(self.example, ours, theirs)
         if why:
             raise NotComparable(why)
@@ -427,9 +457,10 @@ class Case:
         return None
 
     def _cancelled(self, name: str) -> float:
-        """The rounding of the terms of a gradient, judged by their size for other targets, also from smaller weights."""
+        """The rounding of the terms of a gradient or a loss, by their size for other targets, also from smaller weights."""
         others = [self.again(None, self.dtype, -1.0), self.again(None, self.dtype, -2.0)]
-        return FEW * float(np.finfo(self.dtype).eps) * max(_largest_gradient(other, name) for other in others)
+        sizes = [_largest_gradient(run, name) if "gradient" in name else _largest(run[name]) for run in others]
+        return FEW * float(np.finfo(self.dtype).eps) * max(sizes)
 
     def _no(self, name: str, found: Any, allowed: Any) -> None:
         raise Disagreement(f"{self.property} in {self.dtype}", name, found, allowed, self.example)
@@ -459,20 +490,19 @@ class Case:
             return None
         return self.again(None, "float64", 0.0)
 
-    @functools.cached_property
-    def _moved(self) -> list[Sequence[Run]]:
+    def _moved(self, move: int) -> list[Sequence[Run]]:
         """(from, to) pairs of runs, of which the second starts a little beside the first."""
-        ulp = float(np.finfo(self.dtype).eps)
-        pairs: list[Sequence[Run]] = [
-            (self.ours, self.again(move, self.dtype, ulp)) for move in range(1, MOVED_STARTS + 1)
-        ]
-        if self.dtype == "float32" and self._shadow is not None:
-            pairs += [(self._shadow, self.again(move, "float64", ulp)) for move in range(1, MOVED_STARTS + 1)]
-        return pairs
+        if move not in self._kept:
+            ulp = float(np.finfo(self.dtype).eps)
+            self._kept[move] = [(self.ours, self.again(move, self.dtype, ulp))]
+            if self.dtype == "float32" and self._shadow is not None:
+                self._kept[move].append((self._shadow, self.again(move, "float64", ulp)))
+        return self._kept[move]
 
-    def _reach(self, name: str, ours: Array) -> float:
-        """How far a moved start takes this quantity, at most; NaN where it takes a number to NaN is no limit."""
-        return max(distance(end[name], begin[name]) for begin, end in self._moved)
+    def _reach(self, name: str, starts: int) -> float:
+        """How far so many moved starts take this quantity, at most; NaN where it takes a number to NaN is no limit."""
+        pairs = [pair for move in range(1, starts + 1) for pair in self._moved(move)]
+        return max(distance(end[name], begin[name]) for begin, end in pairs)
 
 
 def _largest_gradient(run: Run, name: str) -> float:
@@ -549,10 +579,8 @@ def gradient(example: Example) -> None:
 
 
 def one_step(example: Example) -> None:
-    """The same weights and slots after one step of the optimizer."""
-    _case("one_step", "steps", example, example.dtype).check(
-        lambda name: name.startswith(("step 1: new", "step 1: slot"))
-    )
+    """The same weights and slots after one step of the optimizer, where its gradients are more than rounding."""
+    _case("one_step", "steps", example, example.dtype).check(lambda name: name.startswith("step 1: "))
 
 
 def steps_in_float64(example: Example) -> None:
@@ -648,6 +676,7 @@ def _predictions(
     with _session(TINYNN, example, dtype):
         model = example.build(TINYNN.keras, dtype, run_eagerly=True)
         model.set_weights([_moved_by(value.astype(_kind(value, dtype)), way, ulp) for value in weights])
+        _probe(model, example, way, ulp)
         x, _, _ = _data(example, dtype, way, ulp)
         predicted = np.array(model.predict(x, batch_size=example.batch_size, verbose=0))
         return {"weights": [np.array(value) for value in model.get_weights()], "predicted": predicted}
@@ -743,6 +772,7 @@ def _gradients(
         settings = {} if loss_weight is None else {"loss_weights": loss_weight}
         model = example.but(metrics=()).build(TINYNN.keras, dtype, run_eagerly=True, **settings)
         model.set_weights([_moved_by(np.array(value), way, ulp) for value in model.get_weights()])
+        _probe(model, example, way, ulp)
         x, y, weights = _data(example, dtype, way, ulp)
         outputs: list[Array] = []
         sums: dict[str, Any] = {}
