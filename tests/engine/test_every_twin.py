@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import tinynn
-from tinynn import activations, config, layers, losses, metrics, optimizers, regularizers
+from tinynn import activations, config, constraints, layers, losses, metrics, optimizers, regularizers
 from tinynn.engine import machine, twins
 from tinynn.optimizers import schedules
 
@@ -73,6 +73,16 @@ STEPS = {
     "clipvalue": lambda: optimizers.SGD(0.1, momentum=0.9, clipvalue=0.01),
     "decaying rate": lambda: optimizers.Adam(schedules.ExponentialDecay(0.05, 3, 0.5)),
     "cosine and decay": lambda: optimizers.SGD(schedules.CosineDecay(0.1, 6), weight_decay=0.01),
+    "accumulating": lambda: optimizers.SGD(0.1, momentum=0.9, gradient_accumulation_steps=2),
+    "accumulating and more": lambda: optimizers.Adam(
+        schedules.ExponentialDecay(0.02, 2, 0.9), gradient_accumulation_steps=4, clipnorm=0.1, weight_decay=0.1
+    ),
+    "Nadam, accumulating": lambda: optimizers.Nadam(0.01, gradient_accumulation_steps=2),
+    "averaging": lambda: optimizers.Adam(0.02, use_ema=True, ema_momentum=0.7),
+    "averaging, overwriting": lambda: optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5, ema_overwrite_frequency=2),
+    "averaging and accumulating": lambda: optimizers.RMSprop(
+        0.01, use_ema=True, ema_momentum=0.5, ema_overwrite_frequency=3, gradient_accumulation_steps=2
+    ),
     "Nadam, decaying": lambda: optimizers.Nadam(schedules.InverseTimeDecay(0.01, 2, 0.5)),
 }
 ACTIVATION_LAYERS: dict[str, Callable[[], Any]] = {
@@ -82,6 +92,48 @@ ACTIVATION_LAYERS: dict[str, Callable[[], Any]] = {
     "ELU": lambda: layers.ELU(0.7),
     "Softmax": layers.Softmax,
 }
+
+
+MAPS: dict[str, Callable[[], Any]] = {
+    "BatchNormalization": layers.BatchNormalization,
+    "BatchNormalization, quick": lambda: layers.BatchNormalization(momentum=0.5, epsilon=0.1),
+    "BatchNormalization alone": lambda: layers.BatchNormalization(center=False, scale=False),
+    "BatchNormalization, a penalty": lambda: layers.BatchNormalization(gamma_regularizer="l2", beta_constraint="non_neg"),
+    "BatchNormalization, frozen": lambda: layers.BatchNormalization(trainable=False, moving_mean_initializer="ones"),
+    "LayerNormalization": layers.LayerNormalization,
+    "LayerNormalization alone": lambda: layers.LayerNormalization(axis=[1], center=False, scale=False),
+    "LayerNormalization, frozen": lambda: layers.LayerNormalization(trainable=False),
+    "RMSNormalization": layers.RMSNormalization,
+    "UnitNormalization": layers.UnitNormalization,
+    "PReLU": lambda: layers.PReLU(alpha_initializer=tinynn.initializers.Constant(0.2)),
+    "PReLU, one slope": lambda: layers.PReLU(shared_axes=[1]),
+    "Rescaling": lambda: layers.Rescaling(0.3, -0.1),
+    "Normalization": lambda: layers.Normalization(mean=0.2, variance=2.0, axis=None),
+    "Normalization back": lambda: layers.Normalization(mean=0.2, variance=2.0, axis=None, invert=True),
+    "GaussianNoise": lambda: layers.GaussianNoise(0.3, seed=5),
+    "GaussianNoise of nothing": lambda: layers.GaussianNoise(0),
+    "GaussianDropout": lambda: layers.GaussianDropout(0.3, seed=5),
+    "AlphaDropout": lambda: layers.AlphaDropout(0.3, seed=5),
+    "Identity": layers.Identity,
+}
+"""Layers in the place of an affine map. Between two others, and first and last."""
+
+CONSTRAINTS = {
+    "MaxNorm": lambda: constraints.MaxNorm(0.7),
+    "MaxNorm of rows": lambda: constraints.MaxNorm(0.7, axis=1),
+    "MinMaxNorm": lambda: constraints.MinMaxNorm(0.5, 0.8, 0.7),
+    "UnitNorm": constraints.UnitNorm,
+    "UnitNorm of all": lambda: constraints.UnitNorm(axis=[0, 1]),
+    "NonNeg": constraints.NonNeg,
+}
+
+
+def among(make: Callable[[], Any]) -> Callable[[], list[Any]]:
+    return lambda: [layers.Dense(6), make(), layers.Activation("tanh"), layers.Dropout(0.2, seed=2), layers.Dense(3)]
+
+
+def around(make: Callable[[], Any]) -> Callable[[], list[Any]]:
+    return lambda: [make(), layers.Dense(6, "tanh"), layers.Dense(3), make()]
 
 
 def without_biases(optimizer: Any) -> Any:
@@ -108,6 +160,39 @@ CASES: dict[str, Case] = {
             stack(kernel_regularizer=penalty, bias_regularizer="l2"), metrics=lambda: ["mae"], sample_weight=WEIGHTS
         )
         for name, penalty in {"l1": "l1", "l2": "l2", "both": regularizers.L1L2(0.01, 0.02)}.items()
+    },
+    **{f"layer {name} within": Case(among(make)) for name, make in MAPS.items()},
+    **{f"layer {name} outside": Case(around(make)) for name, make in MAPS.items()},
+    "layer GroupNormalization": Case(among(lambda: layers.GroupNormalization(3))),
+    "layer GroupNormalization alone": Case(among(lambda: layers.GroupNormalization(2, center=False, scale=False))),
+    "layer BatchNormalization of rows": Case(
+        lambda: [
+            layers.Dense(6),
+            layers.Reshape((3, 2)),
+            layers.BatchNormalization(),
+            layers.LayerNormalization(axis=[1, 2]),
+            layers.PReLU(shared_axes=[1]),
+            layers.Normalization(mean=[0.1, 0.2], variance=[1.0, 2.0]),
+            layers.Rescaling(np.array([[0.5], [2.0], [1.5]])),
+            layers.Flatten(),
+            layers.Dense(3),
+        ]
+    ),
+    "layer Dropout at the end": Case(lambda: [layers.Dense(3), layers.Dropout(0.3, seed=2)]),
+    "many parameters": Case(
+        lambda: [layers.Dense(300), layers.BatchNormalization(), layers.Dense(250, "tanh"), layers.PReLU(), layers.Dense(3)],
+        optimizer=lambda: optimizers.SGD(0.01, momentum=0.5),
+    ),
+    "many parameters, plain": Case(
+        lambda: [layers.Dense(300, "tanh"), layers.LayerNormalization(), layers.Dense(250, "tanh"), layers.Dense(3)],
+        optimizer=lambda: optimizers.SGD(0.01),
+    ),
+    **{
+        f"constraint {name}": Case(
+            stack(kernel_constraint=make(), bias_constraint="non_neg"),
+            optimizer=lambda: optimizers.SGD(0.1, momentum=0.5, use_ema=True, ema_overwrite_frequency=2),
+        )
+        for name, make in CONSTRAINTS.items()
     },
     "penalty and clip": Case(stack(kernel_regularizer="l2"), optimizer=lambda: optimizers.Adam(0.01, clipnorm=1.0)),
     **{
@@ -165,7 +250,8 @@ def outcome(case: Case, compiled: bool, moved: float = 0.0) -> list[Any]:
         X, case.y, batch_size=8, epochs=3, verbose=0, validation_data=(X, case.y), sample_weight=case.sample_weight
     )
     state = [variable.numpy() for variable in model.optimizer.variables]
-    return [*history.history.values(), *model.get_weights(), *state, model.predict(X, verbose=0)]
+    drawn = [layer.seed_generator.state.numpy() for layer in model.layers if hasattr(layer, "seed_generator")]
+    return [*history.history.values(), *model.get_weights(), *state, *drawn, model.predict(X, verbose=0)]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -7,19 +7,20 @@ steps of the loop: an affine map (or none), an activation, dropout.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinynn import config, layers, losses, metrics, optimizers, regularizers
+from tinynn import config, layers, losses, metrics, regularizers
 from tinynn._typing import Array, DType
 from tinynn.buffer import pack
 from tinynn.engine import codes as c
 from tinynn.engine import machine, twins
+from tinynn.engine.layer_twins import Map, map_of
 from tinynn.engine.recorded import logits_of
 from tinynn.engine.tape import without_tapes
-from tinynn.engine.units import Unit, settings_named, settings_of, takes
+from tinynn.engine.units import SLOTS, Unit, arguments_of, names_of, settings_named, settings_of, takes
 from tinynn.losses.loss import Loss, LossFunctionWrapper
 from tinynn.metrics.confusion import COUNTS
 
@@ -51,17 +52,18 @@ _OWN_STEPS = (
 
 
 class Step:
-    """One row of the plan: an affine map or none, an activation, dropout."""
+    """One row of the plan: an affine map, what a layer has in the place of one, or none; an activation, dropout."""
 
-    def __init__(self, fan_in: int, units: int, dense: Any = None) -> None:
+    def __init__(self, fan_in: int, units: int, dense: Any = None, layer: Any = None, map: Map | None = None) -> None:
         self.fan_in, self.units, self.dense = fan_in, units, dense
+        self.layer, self.map = layer, map
         self.activation: twins.Activation | None = None
         self.dropout: Any = None
 
     @property
     def is_open(self) -> bool:
         """Whether an activation can still join."""
-        return self.activation is None and self.dropout is None
+        return self.activation is None and self.dropout is None and not (self.map and self.map.keeps_output)
 
 
 class Plan:
@@ -71,12 +73,11 @@ class Plan:
         self.steps = _steps_of(model)
         self.real: DType = np.dtype(config.floatx())
         self._floatx = config.floatx()
-        trained, fixed = model.trainable_variables, model.non_trainable_weights
+        trained = model.trainable_variables
+        fixed = [variable for variable in model.non_trainable_weights if variable.value.dtype.kind == "f"]
         self.variables, self.fixed = trained, fixed
         self._stack = list(model._stack)
         for variable in [*trained, *fixed]:
-            if variable.constraint is not None:
-                raise NoTwin(f"constraint of {variable.path}")
             if variable.value.dtype != self.real:
                 raise NoTwin(f"{variable.path} is {variable.dtype} while floatx is {self.real.name}")
         if len({id(variable) for variable in trained + fixed}) != len(trained + fixed):
@@ -84,17 +85,23 @@ class Plan:
         self.params = pack(trained)[0] if trained else np.empty(0, self.real)
         self.frozen = pack(fixed)[0] if fixed else np.empty(0, self.real)
         self._settings = np.zeros(c.FREE_SETTING).tolist()
-        self.table = self._table(_offsets(trained), _offsets(fixed))
-        self.dropouts = self._dropouts()
+        self.generators: list[tuple[int, Any]] = []  # row of `ops`, what it draws with
+        self._ops: list[tuple[Unit, int, int, Step]] = []  # unit, setting, columns, of which step
+        self.table = self._table(offsets_of(trained), offsets_of(fixed))
+        self.ops = np.zeros((len(self._ops), c.OP_FIELDS), np.int64)
+        for row, (_, setting, columns, _) in zip(self.ops, self._ops):
+            row[[c.OP_SETTING, c.OP_COLUMNS]] = setting, columns
         self.settings = np.array(self._settings)
         self.lowest, self.can_share = self._lowest(), self._can_share()
         self.remembers_logits = _remembers_logits(model)
+        if self.remembers_logits and self.steps[-1].activation is None:
+            raise NoTwin("noise on outputs that lead back to their logits")
         self.widths = [self.steps[0].fan_in, *(step.units for step in self.steps)]
         self.work_per_step = sum(step.fan_in * step.units for step in self.steps if step.dense is not None)
 
     def _table(self, trained: dict[int, int], fixed: dict[int, int]) -> Array:
         table = np.zeros((len(self.steps), c.LAYER_FIELDS), np.int64)
-        dropouts = 0
+        table[:, [c.DROPOUT, c.IN_TRAINING, c.OTHERWISE, c.BACK]] = -1
         for row, step in zip(table, self.steps):
             row[[c.FAN_IN, c.UNITS, c.KERNEL, c.BIAS, c.SETTING]] = step.fan_in, step.units, -1, -1, len(self._settings)
             if step.activation is not None:
@@ -107,24 +114,78 @@ class Plan:
                 if bias is not None:
                     row[c.BIAS_TRAINS] = id(bias) in trained
                     row[c.BIAS] = trained.get(id(bias), fixed.get(id(bias), -1))
-            row[c.DROPOUT] = -1
+            if step.map is not None:
+                self._write_map(row, step, step.map, trained)
             if step.dropout is not None:
-                row[c.DROPOUT] = dropouts
-                dropouts += 1
+                row[c.DROPOUT] = self._op(twins.DROPOUT, {"rate": step.dropout.rate}, step)
+                self.generators.append((len(self._ops) - 1, step.dropout.seed_generator))
         return table
 
-    def _dropouts(self) -> Array:
-        """(n, 4): seeds and counts are written before each run."""
-        table = np.zeros((sum(step.dropout is not None for step in self.steps), 4), np.int64)
-        for row, step in zip(table, [step for step in self.steps if step.dropout is not None]):
-            row[c.DROP_SETTING] = len(self._settings)
-            self._settings += settings_of(twins.DROPOUT, {"rate": step.dropout.rate})
-        return table
+    def _write_map(self, row: Array, step: Step, map: Map, trained: dict[int, int]) -> None:
+        for field, unit in ((c.IN_TRAINING, map.training), (c.OTHERWISE, map.otherwise), (c.BACK, map.backward)):
+            if unit is not None:
+                row[field] = self._op(unit, map.settings, step)
+        if map.generator is not None:
+            self.generators.append((int(row[c.IN_TRAINING]), map.generator))
+        own = [variable for variable in map.variables.values() if id(variable) in trained]
+        if own:
+            row[c.OWN_FIRST] = min(trained[id(variable)] for variable in own)
+            row[c.OWN_PARAMS] = sum(variable.value.size for variable in own)
+
+    def _op(self, unit: Unit, settings: Mapping[str, float], step: Step) -> int:
+        """The row of `ops` for a unit with these settings; seeds and counts are written before each run."""
+        self._ops.append((unit, len(self._settings), step.map.columns if step.map else step.units, step))
+        self._settings += settings_of(unit, settings)
+        return len(self._ops) - 1
+
+    def place_arrays(self, ops: Array, batch: int) -> list[Array]:
+        """Write into rows of `ops` where the arrays of layers stand; those made for batches of this size, to be kept."""
+        made: dict[tuple[int, str], Array] = {}
+        for row, step, map, name, place in self._slots(ops):
+            array = self._array(map, name)
+            if array is None:
+                whole = self._array(map, name[2:]) if name.startswith("d_") else None
+                sizes = {"column": map.columns, "row": batch * step.units // map.columns, "entry": batch * step.units}
+                size = sizes[map.space[name]] if whole is None else whole.size
+                array = made.setdefault((id(step), name), np.zeros(size, self.real))
+            row[place : place + 3] = words_of([array], 3)
+        return list(made.values())
+
+    def _slots(self, ops: Array) -> Iterator[tuple[Array, Step, Map, str, int]]:
+        """Row, step, map, name and place in the row of every array that the units of layers have for themselves."""
+        for row, (unit, _, _, step) in zip(ops, self._ops):
+            if step.map is not None and unit is not twins.DROPOUT:
+                for name, argument in zip(names_of(unit), arguments_of(unit), strict=True):
+                    if argument.form in ("line", "table") and argument.place in SLOTS:
+                        yield row, step, step.map, name, c.OP_SLOTS + 3 * (argument.place - SLOTS[0])
+
+    def _array(self, map: Map, name: str) -> Array | None:
+        """A layer's variable or constant by the name that its units know it by."""
+        if name in map.variables:
+            return np.asarray(map.variables[name].value).reshape(-1)
+        return map.constants.get(name)
+
+    def place_gradients(self, ops: Array, grads: Array) -> None:
+        """Write into rows of `ops` where the gradients of layers' variables stand."""
+        offsets = offsets_of(self.variables)
+        for row, _, map, name, place in self._slots(ops):
+            variable = map.variables.get(name[2:]) if name.startswith("d_") else None
+            if variable is not None and id(variable) in offsets:
+                first = offsets[id(variable)]
+                row[place : place + 3] = words_of([grads[first : first + variable.value.size]], 3)
+
+    def refresh(self) -> None:
+        """Take the numbers of layers with fixed ones, such as Normalization's mean and variance, as they are now."""
+        for step in self.steps:
+            if step.map is not None and step.map.constants:
+                now = map_of(step.layer)
+                for name, array in step.map.constants.items():
+                    array[...] = now.constants[name] if now is not None else array
 
     @property
     def units(self) -> list[Unit]:
         """What the loop calls for the layers."""
-        found = [twins.DROPOUT] if len(self.dropouts) else []
+        found = [unit for unit, *_ in self._ops]
         for step in self.steps:
             if step.activation is not None:
                 found += [step.activation.forward_of(step is self.steps[-1]), step.activation.backward]
@@ -136,12 +197,14 @@ class Plan:
             if step.activation is not None:
                 row[c.FORWARD] = machine.address(self.real, step.activation.forward_of(step is self.steps[-1]))
                 row[c.BACKWARD] = machine.address(self.real, step.activation.backward)
-        if len(self.dropouts):
-            self.dropouts[:, c.DROP_UNIT] = machine.address(self.real, twins.DROPOUT)
+        for row, (unit, *_) in zip(self.ops, self._ops):
+            row[c.OP_UNIT] = machine.address(self.real, unit)
 
     def is_current(self, model: Any) -> bool:
         """Whether the model still has these layers, with their variables where this plan has them, trained or not as here."""
         if len(model._stack) != len(self._stack) or not all(map(_same, model._stack, self._stack)):
+            return False
+        if not all(step.map is None or step.map.is_as(map_of(step.layer)) for step in self.steps):
             return False
         flags = all(v.trainable for v in self.variables) and not any(v.trainable for v in self.fixed)
         places = all(map(_stands_in, (self.variables, self.fixed), (self.params, self.frozen)))
@@ -149,7 +212,8 @@ class Plan:
 
     def _lowest(self) -> int:
         """The first step that trains something."""
-        trains = (self.table[:, c.KERNEL_TRAINS] * self.table[:, c.DENSE]) + self.table[:, c.BIAS_TRAINS]
+        trains = self.table[:, c.KERNEL_TRAINS] * self.table[:, c.DENSE]
+        trains += self.table[:, c.BIAS_TRAINS] + self.table[:, c.OWN_PARAMS]
         return int(np.argmax(trains > 0)) if trains.any() else len(self.steps)
 
     def _can_share(self) -> bool:
@@ -250,17 +314,24 @@ def _steps_of(model: Trainer) -> list[Step]:
                 if not steps or steps[-1].dropout is not None:
                     steps.append(Step(width, width))
                 steps[-1].dropout = layer
-        elif kind not in (layers.Flatten, layers.InputLayer):
-            raise NoTwin(f'layer "{layer.name}" ({kind.__name__})')
+        elif kind not in _AS_IT_IS:
+            found = map_of(layer)
+            if found is None:
+                raise NoTwin(f'layer "{layer.name}" ({kind.__name__})')
+            if found.training or found.otherwise:
+                steps.append(Step(width, width, layer=layer, map=found))
     if not steps or not width:
         raise NoTwin("no layer computes anything, or a width is not known")
+    if len(model.output_shape) != 2:
+        raise NoTwin(f"outputs of shape {model.output_shape}")
     if steps[-1].dropout is not None:
-        raise NoTwin("dropout on the outputs")
+        steps.append(Step(width, width))
     if len(set(map(id, model.layers))) != len(model.layers):
         raise NoTwin("a layer is used twice")
     return steps
 
 
+_AS_IT_IS = (layers.Flatten, layers.Identity, layers.InputLayer, layers.Reshape)
 _ACTIVATION_LAYERS = (layers.Activation, layers.ELU, layers.LeakyReLU, layers.ReLU, layers.Softmax)
 
 
@@ -268,6 +339,8 @@ def _activate(steps: list[Step], layer: Any) -> None:
     found, function = twins.activation_of(layer), getattr(layer, "activation", layer)
     if found is twins.UNKNOWN:
         raise NoTwin(f'activation "{getattr(function, "__name__", function)}" of "{layer.name}"')
+    if found is not None and found.rowwise and len(layer.input_shape) != 2:
+        raise NoTwin(f'activation "{getattr(function, "__name__", function)}" of "{layer.name}" for more than one axis')
     steps[-1].activation = found
 
 
@@ -327,7 +400,7 @@ class Aim:
             if hasattr(metric, "_counted"):
                 counts[COUNTS.index(metric._counted)] = metric.accumulator
             arrays = [np.empty((0, 0), self.real) if v is None else v.value.reshape(-1, 1) for v in counts]
-            self.metrics[row, c.METRIC_SLOTS :] = _words(
+            self.metrics[row, c.METRIC_SLOTS :] = words_of(
                 [thresholds, *arrays, *buckets], c.METRIC_FIELDS - c.METRIC_SLOTS
             )
 
@@ -349,7 +422,7 @@ class Aim:
 
     def _penalties(self, plan: Plan) -> tuple[Array, list[Unit]]:
         """Rows for what the weights' regularizers add to the loss and to the gradients; and their units."""
-        rows, units, offsets = [], [], _offsets(plan.variables)
+        rows, units, offsets = [], [], offsets_of(plan.variables)
         for variable in plan.variables:
             penalty = variable.regularizer
             if penalty is None:
@@ -358,8 +431,8 @@ class Aim:
                 raise NoTwin(f"regularizer of {variable.path}")
             values = {name: float(np.float32(getattr(penalty, name, 0.0))) for name in ("l1", "l2")}
             first, size = offsets[id(variable)], variable.value.size
-            for unit, when in ((twins.PENALTY, c.PENALTY), (twins.PENALTY_GRADIENT, c.BEFORE_RULE)):
-                rows.append([0, self._keep(unit, values), when, first, size, *[0] * 12])
+            for unit, when in ((twins.PENALTY, c.PENALTY), (twins.PENALTY_GRADIENT, c.ON_GRADIENTS)):
+                rows.append([0, self._keep(unit, values), when, first, size, 0, *[0] * 12])
                 units.append(unit)
         return np.array(rows, np.int64).reshape(-1, c.EXTRA_FIELDS), units
 
@@ -441,7 +514,7 @@ class Aim:
             raise NoTwin(f"{what} with targets of shape {y.shape}")
 
 
-def _words(arrays: Sequence[Array], length: int) -> list[int]:
+def words_of(arrays: Sequence[Array], length: int) -> list[int]:
     """Addresses and shapes of arrays as a frame has them, with zeros up to a length."""
     words: list[int] = []
     for array in arrays:
@@ -449,78 +522,7 @@ def _words(arrays: Sequence[Array], length: int) -> list[int]:
     return words + [0] * (length - len(words))
 
 
-class Rule:
-    """The optimizer as a unit, its slots as flat vectors, and the learning rate of every step to come."""
-
-    def __init__(self, optimizer: Any, plan: Plan) -> None:
-        rule = twins.RULES.get(type(optimizer))
-        if rule is None:
-            raise NoTwin(f"optimizer {getattr(optimizer, 'name', optimizer)!r}")
-        beside = [option for option in optimizer.around_the_rule if option not in _BESIDE]
-        if beside:
-            raise NoTwin(f"optimizer {optimizer.name!r} with {beside[0]}")
-        optimizer.build(plan.variables)
-        known = optimizer._trainable_variables
-        if len(known) != len(plan.variables) or not all(map(_same, known, plan.variables)):
-            raise NoTwin("the optimizer was built for other variables")
-        self.optimizer, self.real, self.unit, names = optimizer, plan.real, rule.unit, rule.slots
-        self.fused = False  # with the product that gives the gradient
-        if type(optimizer) is optimizers.SGD:
-            moving = twins.NESTEROV if optimizer.nesterov else twins.MOMENTUM
-            self.unit = moving if optimizer.momentum else rule.unit
-            self.fused = not optimizer.momentum
-        flats = {name: pack(slots)[0] for name, slots in optimizer._slots.items()}
-        slots = [flats.get(name, np.empty(0, plan.real)) for name in names]
-        self.slots = [*slots, *[np.empty(0, plan.real)] * (4 - len(slots))]
-        self.extras, self._extra_units, self._kept_alive = self._around(plan)
-
-    def _around(self, plan: Plan) -> tuple[Array, list[Unit], list[Array]]:
-        """Rows for clipping and weight decay, which see all parameters; their units, and the arrays that they point to."""
-        rows, units, size = [], [], plan.params.size
-        starts = np.array([*_offsets(plan.variables).values(), size], np.int64)
-        decays = np.asarray(self.optimizer.weight_decays(plan.variables), np.float64)
-        own = c.EXTRA_FIELDS - c.EXTRA_SLOTS
-        for option, unit in twins.CLIPS.items():
-            if getattr(self.optimizer, option):
-                arrays = [] if option == "clipvalue" else [starts]
-                rows.append([0, c.CLIP_SETTING, c.BEFORE_RULE, 0, size, *_words(arrays, own)])
-                units.append(unit)
-                break
-        if decays.any():
-            rows.append([0, c.CLIP_SETTING, c.BEFORE_RULE, 0, size, *_words([starts, decays], own)])
-            units.append(twins.WEIGHT_DECAY)
-        return np.array(rows, np.int64).reshape(-1, c.EXTRA_FIELDS), units, [starts, decays]
-
-    @property
-    def units(self) -> list[Unit]:
-        """What the loop calls to step."""
-        return [self.unit, *self._extra_units]
-
-    def write(self, settings: Array) -> None:
-        """The optimizer's numbers as they are now."""
-        numbers = settings_of(self.unit, vars(self.optimizer))
-        settings[c.RULE_SETTING : c.RULE_SETTING + len(numbers)] = numbers
-        limits = [limit for option in twins.CLIPS if (limit := getattr(self.optimizer, option))]
-        settings[c.CLIP_SETTING] = limits[0] if limits else 0.0
-
-    def bind(self) -> int:
-        """The address of the rule's unit; those of the others go into the table."""
-        self.extras[:, c.EXTRA_UNIT] = [machine.address(self.real, unit) for unit in self._extra_units]
-        return machine.address(self.real, self.unit)
-
-    def learning_rates(self, steps: int, real: DType) -> Array:
-        """(steps, rates + 1): of the next steps, with the rule's corrections; the plain rate last."""
-        first = int(self.optimizer.iterations.value) + 1
-        t = np.arange(first, first + steps)
-        rates = np.asarray(self.optimizer.step_sizes(t, real), real).reshape(steps, -1)
-        return np.column_stack([rates, self.optimizer.learning_rates(t, real)])
-
-
-_BESIDE = ("clipnorm", "global_clipnorm", "clipvalue", "weight_decay")
-"""What optimizers do around their rule that has twins; the rest sends the model to the reference engine."""
-
-
-def _offsets(variables: list[Variable]) -> dict[int, int]:
+def offsets_of(variables: list[Variable]) -> dict[int, int]:
     """Where each variable begins in the flat vector that they tile."""
     offsets, at = {}, 0
     for variable in variables:

@@ -9,7 +9,9 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from tinynn import activations, config, layers, losses, metrics, optimizers
+from tinynn import activations, config, constraints, layers, losses, metrics, optimizers
+from tinynn._typing import Shape
+from tinynn.engine import layer_twins
 from tinynn.engine.units import IN_PLACE, Unit, takes
 from tinynn.metrics.regression import cosine_similarity
 
@@ -199,6 +201,10 @@ CLIPS = {
 """By the option that asks for it; the clip that comes first here is the one that Keras takes."""
 
 WEIGHT_DECAY = _unit("weight_decay", "shrink_compiled")
+ACCUMULATE, AVERAGE, OVERWRITE, LIMIT_NORMS, UNIT_NORMS, NON_NEGATIVE = (
+    Unit("tinynn.engine.around", function)
+    for function in ("accumulate", "take_average", "overwrite", "limit_norms", "unit_norms", "keep_non_negative")
+)
 PENALTY, PENALTY_GRADIENT = Unit("tinynn.engine.measures", "penalty_of"), _unit("l1_l2", "add_gradient")
 DROPOUT = _unit("dropout", "factors_compiled")
 
@@ -208,9 +214,35 @@ KINDS = ("float32", "float64", "uint8", "int32", "int64")
 GATHER = {kind: Unit("tinynn.kernels.gather", "rows_compiled", kind) for kind in KINDS}
 
 
+class Constraint(NamedTuple):
+    """A constraint's unit and settings; as which matrix it sees the variable, and how many lengths there are in that."""
+
+    unit: Unit
+    settings: Mapping[str, float]
+    shape: tuple[int, int]
+    lengths: int
+
+
+def constraint_of(constraint: Any, shape: Shape) -> Constraint | None:
+    """The unit of a constraint on a variable of this shape; None if it has none."""
+    kind, size = type(constraint), math.prod(shape)
+    if kind is constraints.NonNeg:
+        return Constraint(NON_NEGATIVE, {}, (size, 1), 0)
+    if kind not in (constraints.MaxNorm, constraints.MinMaxNorm, constraints.UnitNorm):
+        return None
+    seen = constraints.as_matrix(shape, constraint.axis)
+    if seen is None:
+        return None
+    matrix, axis = seen
+    settings = {"min_value": 0.0, "rate": 1.0, "axis": axis, "epsilon": config.epsilon(), **vars(constraint)}
+    unit = UNIT_NORMS if kind is constraints.UnitNorm else LIMIT_NORMS
+    return Constraint(unit, {**settings, "axis": axis}, matrix, matrix[1 - axis])
+
+
 def all_units() -> list[Unit]:
     """Every unit of this list: to have them compiled together, before tests or on a new machine."""
     found = [MOMENTUM, NESTEROV, WEIGHT_DECAY, PENALTY, PENALTY_GRADIENT, DROPOUT, *CLIPS.values(), *GATHER.values()]
+    found += [ACCUMULATE, AVERAGE, OVERWRITE, LIMIT_NORMS, UNIT_NORMS, NON_NEGATIVE]
     found += [_unit("confusion", "update_compiled"), _unit("confusion", "update_even_compiled")]
     found += [rule.unit for rule in RULES.values()]
     for activation in ACTIVATIONS.values():
@@ -218,5 +250,5 @@ def all_units() -> list[Unit]:
             found += [activation.forward, activation.forward_of(is_last=False), activation.backward]
     for measure in (*FROM_LOGITS.values(), *MEASURES.values()):
         found += [measure.forward, *([measure.backward] if measure.backward else [])]
-    found += [*_activation("bounded_relu")[:2], *_activation("leaky_relu")[:2]]
+    found += [*_activation("bounded_relu")[:2], *_activation("leaky_relu")[:2], *layer_twins.all_units()]
     return list(dict.fromkeys(found))
