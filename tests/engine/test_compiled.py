@@ -465,6 +465,93 @@ def test_assigned_learning_rates_count(optimizer: Any) -> None:
     assert_near(state_of(models[0]), state_of(models[1]))
 
 
+def changed(optimizer: Any, **options: Any) -> None:
+    for name, value in options.items():
+        setattr(optimizer, name, value)
+
+
+CHANGES: dict[str, tuple[Callable[[], Any], Callable[[Any], None]]] = {
+    "weight decay": (lambda: optimizers.AdamW(0.01, weight_decay=0.1), lambda o: changed(o, weight_decay=0.5)),
+    "exclusions": (
+        lambda: optimizers.AdamW(0.01, weight_decay=0.3),
+        lambda o: o.exclude_from_weight_decay(var_names=["kernel"]),
+    ),
+    "momentum": (lambda: optimizers.SGD(0.1, momentum=0.9), lambda o: changed(o, momentum=0.2, nesterov=True)),
+    "no momentum": (lambda: optimizers.SGD(0.1, momentum=0.9), lambda o: changed(o, momentum=0.0)),
+    "clip": (lambda: optimizers.Adam(0.01), lambda o: changed(o, clipnorm=0.01)),
+    "beta": (lambda: optimizers.Adam(0.01), lambda o: changed(o, beta_1=0.5, epsilon=0.1)),
+    "group": (
+        lambda: optimizers.SGD(0.1, gradient_accumulation_steps=2),
+        lambda o: changed(o, gradient_accumulation_steps=3),
+    ),
+    "average": (lambda: optimizers.SGD(0.1, use_ema=True), lambda o: changed(o, ema_momentum=0.5, use_ema=True)),
+    "schedule": (
+        lambda: optimizers.SGD(optimizers.schedules.ExponentialDecay(0.1, 2, 0.5)),
+        lambda o: changed(o, learning_rate=optimizers.schedules.ExponentialDecay(0.2, 5, 0.1)),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_an_optimizers_options_changed_between_fits_count(what: str) -> None:
+    make, change = CHANGES[what]
+    without = calm(True, optimizer=make)
+    fit(without, epochs=2)
+
+    def steps(model: Any) -> None:
+        fit(model)
+        change(model.optimizer)
+        fit(model)
+
+    model = both(steps, optimizer=make)
+    same = zip(model.get_weights(), without.get_weights())
+    assert not all(np.array_equal(one, other) for one, other in same), "the change did nothing"
+
+
+def test_a_momentum_that_comes_later_has_no_slots_and_no_twin() -> None:
+    model = calm(True, optimizer=lambda: optimizers.SGD(0.1))
+    fit(model)
+    model.optimizer.momentum = 0.9
+    with pytest.raises(ValueError, match="momentum that was 0 when the optimizer was built"):
+        fit(model)
+
+
+def normalized(jit_compile: Any) -> Any:
+    """Batch normalization, a normalization that is adapted and noise in one model."""
+    tinynn.config.set_floatx("float64")
+    tinynn.utils.set_random_seed(3)
+    adapted = layers.Normalization()
+    adapted.adapt(xy()[0])
+    stack = [tinynn.Input((6,)), adapted, layers.Dense(8), layers.BatchNormalization(), layers.Activation("tanh")]
+    model = tinynn.Sequential([*stack, layers.GaussianNoise(0.1), layers.Dense(3, "softmax")])
+    model.compile(optimizers.Adam(0.05), "sparse_categorical_crossentropy", jit_compile=jit_compile)
+    return model
+
+
+def test_normalizations_frozen_thawed_and_adapted_anew_between_fits() -> None:
+    x, _ = xy()
+    models = [normalized(jit_compile) for jit_compile in (True, False)]
+    for model in models:
+        batch, dense = model.layers[2], model.layers[1]
+        fit(model)
+        moving = batch.moving_mean.numpy()
+        batch.trainable = False
+        fit(model)
+        assert np.array_equal(batch.moving_mean.numpy(), moving)
+        batch.trainable, dense.trainable = True, False
+        fit(model)
+        assert not np.array_equal(batch.moving_mean.numpy(), moving)
+        model.layers[0].adapt(3 * x + 1)
+        fit(model)
+        batch.moving_variance.assign(np.full(8, 2.0))
+    assert_near(state_of(models[0]), state_of(models[1]))
+    assert models[0].engine.startswith("compiled")
+    y = np.arange(16) % 3
+    assert_near(
+        *({"predict": m.predict(x, batch_size=5, verbose=0), "loss": m.evaluate(x, y, verbose=0)} for m in models)
+    )
+
+
 def test_a_learning_rate_schedule_by_callback() -> None:
     schedule = tinynn.callbacks.LearningRateScheduler(lambda epoch: 0.1 / (1 + epoch))
     both(lambda model: fit(model, epochs=3, callbacks=[schedule]))
@@ -748,11 +835,11 @@ PARTS_WITHOUT_TWIN: dict[str, tuple[Callable[[], list[Any]], Any, Any, type, str
     "optimizer": (lambda: [layers.Dense(1)], "mse", OwnOptimizer, tinynn.Sequential, "own_optimizer"),
     "step": (lambda: [layers.Dense(1)], "mse", "sgd", OwnStep, "train_step"),
     "dropout": (
-        lambda: [layers.Dense(1), layers.Dropout(0.5)],
+        lambda: [layers.Dropout(0.5, noise_shape=(1, 6)), layers.Dense(1)],
         "mse",
         "sgd",
         tinynn.Sequential,
-        "dropout on the outputs",
+        "noise_shape",
     ),
 }
 

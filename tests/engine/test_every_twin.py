@@ -98,7 +98,9 @@ MAPS: dict[str, Callable[[], Any]] = {
     "BatchNormalization": layers.BatchNormalization,
     "BatchNormalization, quick": lambda: layers.BatchNormalization(momentum=0.5, epsilon=0.1),
     "BatchNormalization alone": lambda: layers.BatchNormalization(center=False, scale=False),
-    "BatchNormalization, a penalty": lambda: layers.BatchNormalization(gamma_regularizer="l2", beta_constraint="non_neg"),
+    "BatchNormalization, a penalty": lambda: layers.BatchNormalization(
+        gamma_regularizer="l2", beta_constraint="non_neg"
+    ),
     "BatchNormalization, frozen": lambda: layers.BatchNormalization(trainable=False, moving_mean_initializer="ones"),
     "LayerNormalization": layers.LayerNormalization,
     "LayerNormalization alone": lambda: layers.LayerNormalization(axis=[1], center=False, scale=False),
@@ -180,7 +182,13 @@ CASES: dict[str, Case] = {
     ),
     "layer Dropout at the end": Case(lambda: [layers.Dense(3), layers.Dropout(0.3, seed=2)]),
     "many parameters": Case(
-        lambda: [layers.Dense(300), layers.BatchNormalization(), layers.Dense(250, "tanh"), layers.PReLU(), layers.Dense(3)],
+        lambda: [
+            layers.Dense(300),
+            layers.BatchNormalization(),
+            layers.Dense(250, "tanh"),
+            layers.PReLU(),
+            layers.Dense(3),
+        ],
         optimizer=lambda: optimizers.SGD(0.01, momentum=0.5),
     ),
     "many parameters, plain": Case(
