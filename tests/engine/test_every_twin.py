@@ -24,6 +24,7 @@ rng = np.random.default_rng(0)
 X, SHARES, WEIGHTS = rng.normal(size=(N, 5)), rng.random((N, 3)) + 0.2, rng.random(N) + 0.1
 LABELS, YES_NO = rng.integers(0, 3, N), rng.integers(0, 2, (N, 1))
 ONE_HOT = np.eye(3)[LABELS]
+YES_3, CLASSES = rng.integers(0, 2, (N, 3)), rng.permutation(np.arange(N) // 2)
 
 
 class Case(NamedTuple):
@@ -50,6 +51,10 @@ def with_layer(make: Callable[[], Any]) -> Callable[[], list[Any]]:
     return lambda: [layers.Dense(4), make(), layers.Dense(3), layers.Softmax()]
 
 
+def with_unit_length() -> list[Any]:
+    return [layers.Dense(4, "tanh"), layers.Dense(3), layers.UnitNormalization()]
+
+
 LOSSES = ("mse", "mae", "msle", "huber", "log_cosh", "kl_divergence", "poisson", "cosine_similarity", "mape")
 COUNTERS: dict[str, Callable[[], list[Any]]] = {
     "precision and recall": lambda: [metrics.Precision(), metrics.Recall()],
@@ -68,6 +73,9 @@ STEPS = {
     "Nadam": lambda: optimizers.Nadam(0.01),
     "Lion": lambda: optimizers.Lion(0.003),
     "Ftrl": lambda: optimizers.Ftrl(0.05, l1_regularization_strength=0.01),
+    "Lamb": lambda: optimizers.Lamb(0.01, weight_decay=0.1),
+    "Adafactor": lambda: optimizers.Adafactor(0.05),
+    "Adafactor, accumulating": lambda: optimizers.Adafactor(0.05, gradient_accumulation_steps=2, clipnorm=0.5),
     "clipnorm": lambda: optimizers.SGD(0.1, clipnorm=0.05),
     "global_clipnorm": lambda: optimizers.Adam(0.01, global_clipnorm=0.1),
     "clipvalue": lambda: optimizers.SGD(0.1, momentum=0.9, clipvalue=0.01),
@@ -155,6 +163,34 @@ CASES: dict[str, Case] = {
         f"loss {name}": Case(stack(last="sigmoid"), ONE_HOT, name)
         for name in ("hinge", "squared_hinge", "categorical_hinge")
     },
+    "loss binary focal": Case(stack(), YES_3, lambda: losses.BinaryFocalCrossentropy(), sample_weight=WEIGHTS),
+    "loss binary focal, logits": Case(
+        stack(),
+        YES_3,
+        lambda: losses.BinaryFocalCrossentropy(True, 0.3, 1.5, from_logits=True, label_smoothing=0.1),
+    ),
+    "loss binary focal after sigmoid": Case(stack(last="sigmoid"), YES_3, "binary_focal_crossentropy"),
+    "loss binary focal of shares": Case(
+        stack(last="hard_sigmoid"), YES_3, lambda: losses.BinaryFocalCrossentropy(True, label_smoothing=0.2)
+    ),
+    "loss categorical focal": Case(
+        stack(last="softmax"), ONE_HOT, "categorical_focal_crossentropy", sample_weight=WEIGHTS
+    ),
+    "loss categorical focal, others": Case(
+        stack(last="softmax"), ONE_HOT, lambda: losses.CategoricalFocalCrossentropy(0.4, 1.0, label_smoothing=0.1)
+    ),
+    "loss generalized": Case(
+        stack(last="softmax"), LABELS, lambda: losses.CategoricalGeneralizedCrossEntropy(0.7), sample_weight=WEIGHTS
+    ),
+    "loss dice": Case(stack(last="sigmoid"), YES_3, "dice"),
+    "loss Dice of samples": Case(stack(last="sigmoid"), YES_3, lambda: losses.Dice(axis=-1), sample_weight=WEIGHTS),
+    "loss tversky": Case(stack(last="sigmoid"), YES_3, lambda: losses.Tversky(0.3, 0.6)),
+    "loss Tversky of samples": Case(stack(last="sigmoid"), YES_3, lambda: losses.Tversky(axis=(1,), reduction="sum")),
+    "loss circle": Case(with_unit_length, LABELS, lambda: losses.Circle(gamma=2.0), sample_weight=WEIGHTS),
+    "loss circle, sum": Case(
+        with_unit_length, CLASSES, lambda: losses.Circle(3.0, 0.3, remove_diagonal=False, reduction="sum")
+    ),
+    "loss circle, some without a partner": Case(with_unit_length, CLASSES, lambda: losses.Circle(gamma=2.0)),
     "loss Huber(0.2)": Case(stack(), loss=lambda: losses.Huber(delta=0.2)),
     **{f"optimizer {name}": Case(stack(), optimizer=make) for name, make in STEPS.items()},
     **{

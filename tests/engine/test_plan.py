@@ -159,6 +159,18 @@ def test_a_plan_is_current_until_a_layers_numbers_change() -> None:
     assert not plan.is_current(model)
 
 
+def test_a_plan_is_current_until_an_activation_or_a_rate_is_another() -> None:
+    drop, last = layers.Dropout(0.5), layers.Dense(2, "softmax")
+    model = tinynn.Sequential([tinynn.Input((4,)), layers.Dense(3, "relu"), drop, last])
+    plan = Plan(model)
+    drop.rate = 0.25
+    assert not plan.is_current(model)
+    plan = Plan(model)
+    assert plan.is_current(model)
+    last.activation = tinynn.activations.linear  # logits in the place of probabilities
+    assert not plan.is_current(model)
+
+
 def test_a_plan_is_current_until_the_model_changes() -> None:
     model = tinynn.Sequential([tinynn.Input((4,)), layers.Dense(3), layers.Dense(2)])
     plan = Plan(model)

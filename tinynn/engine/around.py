@@ -5,9 +5,9 @@ The mathematics is in the kernels of the same names.
 
 from __future__ import annotations
 
-from tinynn._compiled import compiled
+from tinynn._compiled import compiled, view
 from tinynn._typing import Array
-from tinynn.kernels import gradient_accumulation, moving_average, non_negative, norm_limits
+from tinynn.kernels import adafactor, gradient_accumulation, moving_average, non_negative, norm_limits
 
 
 @compiled
@@ -17,6 +17,29 @@ def accumulate(grads: Array, accumulator: Array, batches: int, rates: Array) -> 
         gradient_accumulation.finish_compiled(accumulator, grads, batches)
     else:
         gradient_accumulation.add_compiled(accumulator, grads)
+
+
+@compiled
+def no_rule(params: Array) -> None:
+    """In the place of a rule that sees whole variables and so stands among the extras."""
+
+
+@compiled
+def adafactor_step(
+    params: Array,
+    grads: Array,
+    r: Array,
+    c: Array,
+    velocity: Array,
+    starts: Array,
+    rates: Array,
+    epsilon_1: float,
+    epsilon_2: float,
+    clip_threshold: float,
+) -> None:
+    """starts: the table (variables, 4) of `adafactor.step` in one line."""
+    shapes = view(starts, 0, starts.size // 4, 4)
+    adafactor.step_compiled(params, grads, r, c, velocity, shapes, rates, epsilon_1, epsilon_2, clip_threshold)
 
 
 @compiled

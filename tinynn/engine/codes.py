@@ -50,9 +50,8 @@ OWN, OWN_SIZE = 20, 21  # where the threads' own parts begin, and the size of on
 TARGETS, SMOOTH, WEIGHTS, LOSSES, SHARES, SCRATCH, ENTRIES, PROBS, SPARE, PREDICTED, D_LAST, D_OWN, TURNED = range(
     22, 35
 )
-RATES, NUMBERS = 35, 36  # of a step's numbers in `learning_rates`, how many are the rule's; how many there are
-DUE = 37  # the number that says whether the step makes an update; -1: they all do
-JOB_FIELDS = 38
+NUMBERS, DUE = 35, 36  # numbers of a step in `learning_rates`; which says whether it makes an update, -1: they all do
+JOB_FIELDS = 37
 
 # Settings that are not whole numbers: the loop's own, the optimizer's (at most so many), then those of other units
 LOSS_WEIGHT, SMOOTH_SCALE, SMOOTH_SHIFT, RULE_SETTING = 0, 1, 2, 3

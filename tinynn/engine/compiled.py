@@ -86,8 +86,7 @@ class Session(machine.Block):
         fused = rule.fused and not around
         whole = around or (not fused and self.team == 1 and self._plan.params.size <= WHOLE)
         self.job[c.RULE], self.job[c.FUSED], self.job[c.WHOLE] = unit, fused, whole
-        self.job[c.RATES], self.job[c.NUMBERS] = rule.rates, learning_rates.shape[1]
-        self.job[c.DUE] = rule.due
+        self.job[c.NUMBERS], self.job[c.DUE] = learning_rates.shape[1], rule.due
         if self.arrays["grads"] is not grads:
             self._plan.place_gradients(self["ops"], grads)
         self["grads"], self["learning_rates"] = grads, learning_rates
@@ -136,6 +135,8 @@ class CompiledEngine:
         aim = self._aim(data)
         if data.sample_weight is not None and data.sample_weight.size != len(data):
             raise NoTwin(f"sample weights of shape {data.sample_weight.shape}")
+        if data.sample_weight is not None and aim.is_of_whole_batch:
+            raise NoTwin("sample weights beside a loss of the whole batch")
         units = [*aim.units, *(self._optimizer(aim).units if training else [])]
         names = ["x", "y", *([] if data.sample_weight is None else ["sample_weight"])]
         self._prepare([*units, *(twins.GATHER[_in_place(data, name)[1]] for name in names)])

@@ -448,10 +448,11 @@ def measure_metrics(
 def call_extras(
     extras: Array, when: int, settings: Array, params: Array, grads: Array, numbers: Array, frame: Array
 ) -> None:
-    """Call those that come at this point of a step, each with its own of the step's numbers."""
+    """Call those that come at this point of a step, each with the step's numbers from its own one on."""
     for i in range(extras.shape[0]):
         if extras[i, c.EXTRA_WHEN] == when:
-            call_extra(extras, i, settings, params, grads, line(numbers, extras[i, c.EXTRA_NUMBER], _ONE), frame)
+            number = extras[i, c.EXTRA_NUMBER]
+            call_extra(extras, i, settings, params, grads, line(numbers, number, numbers.size - number), frame)
 
 
 @compiled

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinynn import config, layers, losses, metrics, regularizers
+from tinynn import activations, config, layers, losses, metrics, regularizers
 from tinynn._typing import Array, DType
 from tinynn.buffer import pack
 from tinynn.engine import codes as c
@@ -58,12 +58,21 @@ class Step:
         self.fan_in, self.units, self.dense = fan_in, units, dense
         self.layer, self.map = layer, map
         self.activation: twins.Activation | None = None
+        self.activated: list[tuple[Any, twins.Activation | None]] = []  # layers, and what each of them was found to do
         self.dropout: Any = None
+        self.rate = 0.0
 
     @property
     def is_open(self) -> bool:
         """Whether an activation can still join."""
         return self.activation is None and self.dropout is None and not (self.map and self.map.keeps_output)
+
+    def is_current(self) -> bool:
+        """Whether the layers still do what they did when the plan was made; values of variables may be others."""
+        if any(twins.activation_of(layer) != found for layer, found in self.activated):
+            return False
+        as_before = self.map is None or self.map.is_as(map_of(self.layer))
+        return as_before and (self.dropout is None or self.dropout.rate == self.rate)
 
 
 class Plan:
@@ -204,7 +213,7 @@ class Plan:
         """Whether the model still has these layers, with their variables where this plan has them, trained or not as here."""
         if len(model._stack) != len(self._stack) or not all(map(_same, model._stack, self._stack)):
             return False
-        if not all(step.map is None or step.map.is_as(map_of(step.layer)) for step in self.steps):
+        if not all(step.is_current() for step in self.steps):
             return False
         flags = all(v.trainable for v in self.variables) and not any(v.trainable for v in self.fixed)
         places = all(map(_stands_in, (self.variables, self.fixed), (self.params, self.frozen)))
@@ -313,7 +322,7 @@ def _steps_of(model: Trainer) -> list[Step]:
             if layer.rate > 0:  # type: ignore[attr-defined]
                 if not steps or steps[-1].dropout is not None:
                     steps.append(Step(width, width))
-                steps[-1].dropout = layer
+                steps[-1].dropout, steps[-1].rate = layer, layer.rate  # type: ignore[attr-defined]
         elif kind not in _AS_IT_IS:
             found = map_of(layer)
             if found is None:
@@ -342,6 +351,7 @@ def _activate(steps: list[Step], layer: Any) -> None:
     if found is not None and found.rowwise and len(layer.input_shape) != 2:
         raise NoTwin(f'activation "{getattr(function, "__name__", function)}" of "{layer.name}" for more than one axis')
     steps[-1].activation = found
+    steps[-1].activated.append((layer, found))
 
 
 def _remembers_logits(model: Any) -> bool:
@@ -375,6 +385,8 @@ class Aim:
         self.metrics = self._metrics(model, plan, y, stand_in)
         self.extras, self._extra_units = self._penalties(plan)
         self._check_width("the loss", self.loss, classes, y)
+        if loss.fn is losses.categorical_generalized_cross_entropy and y.ndim != 1:
+            raise NoTwin(f"loss {loss.name!r} with targets of shape {y.shape}")
         self.from_logits = 0
         if takes(self.loss.forward, "logits"):
             self.from_logits = 1 if any(takes(unit, "y_pred") for unit in self.units) else 2
@@ -443,25 +455,53 @@ class Aim:
             raise NoTwin(f"loss {loss.name!r}")
         if loss.dtype != plan.real.name:
             raise NoTwin(f"loss {loss.name!r} computes in {loss.dtype}")
-        settings = dict(loss._settings)
+        settings, other = dict(loss._settings), twins.OTHER_LOSSES.get(loss.fn)
         smoothing = settings.pop("label_smoothing", 0.0)
-        if settings.pop("axis", -1) not in (-1, 1) or settings.pop("ignore_class", None) is not None:
+        axis = settings.pop("axis", -1 if other is None or other.whole is None else None)
+        self.is_of_whole_batch = axis is None
+        along_rows = axis in (-1, 1) or axis in ([-1], (-1,), [1], (1,)) or (axis is None and other and other.whole)
+        if not along_rows or settings.pop("ignore_class", None) is not None:
             raise NoTwin(f"loss {loss.name!r} along another axis")
         from_logits = settings.pop("from_logits", False)
         if from_logits and plan.remembers_logits:
             raise NoTwin("from_logits=True after a softmax or sigmoid, which deserves its warning")
-        known = twins.FROM_LOGITS if from_logits or plan.remembers_logits else twins.FROM_OUTPUTS
-        measure = known.get(loss.fn, twins.FROM_OUTPUTS.get(loss.fn))
+        if other is not None:
+            measure = self._other_loss(loss, other, plan, from_logits)
+            counted = loss.reduction in ("sum_over_batch_size", "mean")
+            settings = {**other.defaults, **({"counted": counted} if loss.fn is losses.circle else {}), **settings}
+        else:
+            known = twins.FROM_LOGITS if from_logits or plan.remembers_logits else twins.FROM_OUTPUTS
+            measure = known.get(loss.fn, twins.FROM_OUTPUTS.get(loss.fn))
         if measure is None:
             raise NoTwin(f"loss {loss.name!r}")
-        if not set(settings) <= set(settings_named(measure.forward)):
+        numbers = all(isinstance(value, (bool, int, float, np.number)) for value in settings.values())
+        if not numbers or not set(settings) <= set(settings_named(measure.forward)):
             raise NoTwin(f"loss {loss.name!r} with {', '.join(settings)}")
-        if loss.fn is losses.categorical_crossentropy and classes == 1:
+        if loss.fn in (losses.categorical_crossentropy, losses.categorical_focal_crossentropy) and classes == 1:
             raise NoTwin("categorical cross-entropy of one output, which deserves its warning")
-        binary = loss.fn is losses.binary_crossentropy
+        binary = loss.fn in (losses.binary_crossentropy, losses.binary_focal_crossentropy)
         self._settings[c.SMOOTH_SCALE] = 1.0 - smoothing
         self._settings[c.SMOOTH_SHIFT] = 0.5 * smoothing if binary else smoothing / classes
         return measure, bool(smoothing), {"epsilon": config.epsilon(), "delta": 1.0, **settings}
+
+    def _other_loss(self, loss: Any, other: twins.OtherLoss, plan: Plan, from_logits: bool) -> twins.Measure:
+        """The units for outputs, logits or the whole batch, as it is here."""
+        means = ("sum_over_batch_size", "mean")
+        if self.is_of_whole_batch and other.whole is not None:
+            if loss.reduction not in means:
+                raise NoTwin(f"loss {loss.name!r} of the whole batch with reduction {loss.reduction!r}")
+            return other.whole
+        if loss.fn is losses.circle and loss.reduction not in (*means, "sum"):
+            raise NoTwin(f"loss {loss.name!r} with reduction {loss.reduction!r}")
+        if from_logits and other.logits is None:
+            raise NoTwin(f"loss {loss.name!r} with from_logits=True")
+        if not from_logits and not (plan.remembers_logits and other.logits):
+            return other.outputs
+        last = plan.steps[-1].activation
+        if not from_logits and last != twins.ACTIVATIONS[activations.sigmoid]:
+            raise NoTwin(f"loss {loss.name!r} after a softmax")
+        assert other.logits is not None
+        return other.logits
 
     def _metrics(self, model: Any, plan: Plan, y: Array, stand_in: Array) -> Array:
         rows: list[list[int]] = []

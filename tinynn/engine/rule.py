@@ -14,13 +14,16 @@ from tinynn.engine import codes as c
 from tinynn.engine import machine, twins
 from tinynn.engine.plan import NoTwin, Plan, offsets_of, words_of
 from tinynn.engine.units import Unit, settings_of
+from tinynn.optimizers.adafactor import shapes_of
+from tinynn.optimizers.optimizer import starts_of
 
 
 class Rule:
     """The optimizer as a unit, its slots as flat vectors, and the numbers of every step to come."""
 
     def __init__(self, optimizer: Any, plan: Plan) -> None:
-        rule = twins.RULES.get(type(optimizer))
+        whole = twins.WHOLE_RULES.get(type(optimizer))
+        rule = twins.Rule(twins.NO_RULE) if whole else twins.RULES.get(type(optimizer))
         if rule is None:
             raise NoTwin(f"optimizer {getattr(optimizer, 'name', optimizer)!r}")
         optimizer.build(plan.variables)
@@ -56,6 +59,8 @@ class Rule:
         self._numbers: list[Callable[[Array], Any]] = []  # further numbers of steps t, after the plain rate
         self._kept_alive: list[Array] = []
         self._before_the_rule(plan)
+        if whole is not None:
+            self._of_whole_variables(whole, plan)
         self._after_the_step(plan)
         self.extras = np.array(self._rows, np.int64).reshape(-1, c.EXTRA_FIELDS)
         self.settings = np.array(self._settings)
@@ -72,21 +77,26 @@ class Rule:
         if optimizer.gradient_accumulation_steps:
             self.due = self._number(lambda t: t % optimizer.gradient_accumulation_steps == 0)
             sums = pack(optimizer._accumulated_gradients)[0]
-            settings = {"batches": optimizer.gradient_accumulation_steps}
-            self._add(twins.ACCUMULATE, c.ON_GRADIENTS, (0, size), [sums], settings, self.due)
+            batches = {"batches": optimizer.gradient_accumulation_steps}
+            self._add(twins.ACCUMULATE, c.ON_GRADIENTS, (0, size), [sums], batches, self.due)
         for option, unit in twins.CLIPS.items():
             if getattr(optimizer, option):
                 arrays = [] if option == "clipvalue" else [starts]
-                self._add(
-                    unit,
-                    c.BEFORE_RULE,
-                    (0, size),
-                    arrays,
-                    dict.fromkeys(("clipnorm", "clipvalue"), getattr(optimizer, option)),
-                )
+                settings = dict.fromkeys(("clipnorm", "clipvalue"), getattr(optimizer, option))
+                self._add(unit, c.BEFORE_RULE, (0, size), arrays, settings)
                 break
         if decays.any():
             self._add(twins.WEIGHT_DECAY, c.BEFORE_RULE, (0, size), [starts, decays], {}, self.rates)
+
+    def _of_whole_variables(self, rule: twins.Rule, plan: Plan) -> None:
+        """The rule itself, where it sees variable by variable."""
+        kinds = [self.optimizer._slots[name] for name in rule.slots]
+        slots = [[slot for slot in kind if slot.value.dtype == plan.real] for kind in kinds]
+        arrays = [pack(kind)[0] if kind else np.empty(0, plan.real) for kind in slots]
+        places = starts_of(plan.variables)
+        if type(self.optimizer) is optimizers.Adafactor:
+            places = shapes_of(plan.variables).reshape(-1)
+        self._add(rule.unit, c.BEFORE_RULE, (0, plan.params.size), [*arrays, places], vars(self.optimizer))
 
     def _after_the_step(self, plan: Plan) -> None:
         """The moving average of all parameters; then constraints, each of a variable."""

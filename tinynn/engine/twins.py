@@ -144,6 +144,35 @@ FROM_OUTPUTS: dict[Callable[..., Any], Measure] = {
     losses.categorical_hinge: _loss("categorical_hinge"),
     losses.cosine_similarity: _loss("cosine_similarity"),
 }
+
+
+class OtherLoss(NamedTuple):
+    """A loss that is no metric: its units for outputs, for logits, and for axis=None: one value for the whole batch."""
+
+    outputs: Measure
+    logits: Measure | None = None
+    whole: Measure | None = None
+    defaults: Mapping[str, float] = {}
+
+
+OTHER_LOSSES: dict[Callable[..., Any], OtherLoss] = {
+    losses.binary_focal_crossentropy: OtherLoss(
+        _composed("binary_focal"),
+        _loss("sigmoid_focal_crossentropy"),
+        defaults={"apply_class_balancing": False, "alpha": 0.25, "gamma": 2.0},
+    ),
+    losses.categorical_focal_crossentropy: OtherLoss(
+        _composed("categorical_focal"), defaults={"alpha": 0.25, "gamma": 2.0}
+    ),
+    losses.categorical_generalized_cross_entropy: OtherLoss(_composed("generalized", reads_labels=True)),
+    losses.circle: OtherLoss(
+        _composed("circle", reads_labels=True), defaults={"gamma": 80.0, "margin": 0.4, "remove_diagonal": True}
+    ),
+    losses.dice: OtherLoss(_loss("dice"), whole=_composed("dice_of_all")),
+    losses.tversky: OtherLoss(
+        _loss("tversky"), whole=_composed("tversky_of_all"), defaults={"alpha": 0.5, "beta": 0.5}
+    ),
+}
 ACCURACIES: dict[Callable[..., Any], Measure] = {
     metrics.accuracy: Measure(_unit("accuracy", "equal_compiled")),
     metrics.binary_accuracy: Measure(_unit("accuracy", "binary_compiled")),
@@ -193,6 +222,13 @@ RULES: dict[type, Rule] = {
     optimizers.Lion: Rule(_unit("lion", "step_compiled"), ("momentum",)),
     optimizers.Ftrl: Rule(_unit("ftrl", "step_compiled"), ("accumulator", "linear")),
 }
+WHOLE_RULES: dict[type, Rule] = {
+    optimizers.Lamb: Rule(_unit("lamb", "step_compiled"), ("momentum", "velocity")),
+    optimizers.Adafactor: Rule(Unit("tinynn.engine.around", "adafactor_step"), ("r", "c", "velocity")),
+}
+"""Rules that look at whole variables: they are called with all parameters, and told where each begins."""
+
+NO_RULE = Unit("tinynn.engine.around", "no_rule")
 CLIPS = {
     "clipnorm": _unit("clip", "by_norm_compiled"),
     "global_clipnorm": _unit("clip", "by_global_norm_compiled"),
@@ -244,11 +280,12 @@ def all_units() -> list[Unit]:
     found = [MOMENTUM, NESTEROV, WEIGHT_DECAY, PENALTY, PENALTY_GRADIENT, DROPOUT, *CLIPS.values(), *GATHER.values()]
     found += [ACCUMULATE, AVERAGE, OVERWRITE, LIMIT_NORMS, UNIT_NORMS, NON_NEGATIVE]
     found += [_unit("confusion", "update_compiled"), _unit("confusion", "update_even_compiled")]
-    found += [rule.unit for rule in RULES.values()]
+    found += [rule.unit for rule in (*RULES.values(), *WHOLE_RULES.values())] + [NO_RULE]
     for activation in ACTIVATIONS.values():
         if activation is not None:
             found += [activation.forward, activation.forward_of(is_last=False), activation.backward]
-    for measure in (*FROM_LOGITS.values(), *MEASURES.values()):
+    others = [measure for other in OTHER_LOSSES.values() for measure in other[:3] if measure is not None]
+    for measure in (*FROM_LOGITS.values(), *MEASURES.values(), *others):
         found += [measure.forward, *([measure.backward] if measure.backward else [])]
     found += [*_activation("bounded_relu")[:2], *_activation("leaky_relu")[:2], *layer_twins.all_units()]
     return list(dict.fromkeys(found))
