@@ -13,7 +13,8 @@ import pytest
 
 import tinynn
 from tinynn import activations, config, constraints, layers, losses, metrics, optimizers, regularizers
-from tinynn.engine import machine, twins
+from tinynn.engine import layer_twins, machine, plan, twins
+from tinynn.engine.units import Unit
 from tinynn.optimizers import schedules
 
 MOVED = 8.0
@@ -238,6 +239,17 @@ CASES: dict[str, Case] = {
         )
         for name, make in CONSTRAINTS.items()
     },
+    "penalty orthogonal": Case(
+        stack(kernel_regularizer=regularizers.OrthogonalRegularizer(0.1)), metrics=lambda: ["mae"]
+    ),
+    "penalty on outputs": Case(
+        lambda: [
+            layers.Dense(6, "tanh", activity_regularizer="l1"),
+            layers.ActivityRegularization(0.01, 0.02),
+            layers.ReLU(),
+            layers.Dense(3, activity_regularizer=regularizers.L2(0.1)),
+        ]
+    ),
     "penalty and clip": Case(stack(kernel_regularizer="l2"), optimizer=lambda: optimizers.Adam(0.01, clipnorm=1.0)),
     **{
         f"metrics {name}": Case(stack(last="sigmoid", units=1), YES_NO, "binary_crossentropy", metrics=make)
@@ -319,6 +331,19 @@ def test_a_wrong_twin_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(twins.ACTIVATIONS, activations.relu, wrong)
     with pytest.raises(AssertionError):
         test_compiled_training_is_the_references("relu within", "float64")
+
+
+def test_statistics_of_a_batch_taken_for_constants_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The derivative of a frozen batch normalization in the place of the one whose mean and variance move."""
+    frozen = Unit("tinynn.engine.maps", "batch_normalization_frozen_backward")
+
+    def wrong(layer: Any) -> Any:
+        found = layer_twins.map_of(layer)
+        return found and found._replace(backward=frozen)
+
+    monkeypatch.setattr(plan, "map_of", wrong)
+    with pytest.raises(AssertionError):
+        test_compiled_training_is_the_references("layer BatchNormalization within", "float64")
 
 
 def test_all_units_are_those_that_models_use() -> None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinynn import config, layers, ops
+from tinynn import config, layers, ops, regularizers
 from tinynn._typing import Array
 from tinynn.engine.recorded import value_of
 from tinynn.engine.units import Unit, takes
@@ -170,6 +170,16 @@ def _normalization(layer: Any) -> Map | None:
     return Map(forward, forward, backward, level.size, constants={"level": level, "deviation": deviation})
 
 
+def activity_map_of(layer: Any) -> Map | None:
+    """The units of a penalty on what a layer puts out, which follow those of the layer itself; None if it has none."""
+    penalty, columns = layer.activity_regularizer, math.prod(layer.output_shape[1:])
+    if type(penalty) not in (regularizers.L1, regularizers.L2, regularizers.L1L2) or layer.dtype != config.floatx():
+        return None
+    forward, backward = _of_maps("activity_penalty"), _of_maps("activity_penalty_backward")
+    settings = {name: float(np.float32(getattr(penalty, name, 0.0))) for name in ("l1", "l2")}
+    return Map(forward, forward, backward, columns, settings, constants={"share": np.zeros(1, config.floatx())})
+
+
 # Noise: out = x but in training ----------------------------------------------------------------------------------------
 
 
@@ -222,6 +232,7 @@ def all_units() -> list[Unit]:
         *("batch_normalization_training", "batch_normalization_otherwise", "batch_normalization_frozen_backward"),
         *("group_normalization_forward", "group_normalization_backward"),
         *("scaled", "scaled_backward", "standardized", "standardized_backward"),
+        *("activity_penalty", "activity_penalty_backward"),
         *(
             "gaussian_noise_training",
             "gaussian_dropout_training",

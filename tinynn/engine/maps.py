@@ -12,6 +12,7 @@ from tinynn.kernels import (
     batch_normalization,
     dropout,
     gaussian_factors,
+    l1_l2,
     layer_normalization,
 )
 
@@ -180,3 +181,22 @@ def alpha_dropout_training(x: Array, seed: int, uses: int, rate: float, kept: Ar
     for i in range(x.size):
         kept[i] = one if kept[i] != zero else zero
     alpha_dropout.forward_compiled(flatten(x), line(kept, 0, x.size), rate, flatten(out))
+
+
+# A penalty on outputs ----------------------------------------------------------------------------------------------------
+
+
+@compiled
+def activity_penalty(x: Array, share: Array, l1: float, l2: float, out: Array) -> None:
+    """out = x; share[0] is what the batch costs, divided by its size."""
+    before, after = flatten(x), flatten(out)
+    l1_l2.forward_compiled(before, l1, l2, share)
+    share[0] /= share.dtype.type(x.shape[0])
+    for i in range(x.size):
+        after[i] = before[i]
+
+
+@compiled
+def activity_penalty_backward(x: Array, l1: float, l2: float, d_x: Array) -> None:
+    """The slope of the penalty joins the gradient."""
+    l1_l2.add_gradient(flatten(x), flatten(d_x), l1 / x.shape[0], l2 / x.shape[0])

@@ -17,6 +17,7 @@ from tinynn.kernels import (
     dice,
     generalized_crossentropy,
     l1_l2,
+    orthogonality,
     sigmoid_crossentropy,
     softmax_crossentropy,
     tversky,
@@ -123,8 +124,16 @@ def categorical_focal_forward(
 
 @compiled
 def categorical_focal_backward(
-    d_losses: Array, y_true: Array, y_pred: Array, probs: Array, gamma: float, epsilon: float, d_pred: Array
+    d_losses: Array,
+    y_true: Array,
+    y_pred: Array,
+    probs: Array,
+    alpha: float,
+    gamma: float,
+    epsilon: float,
+    d_pred: Array,
 ) -> None:
+    """alpha stands for its place among the settings, which are those of the way there."""
     weights = line(flatten(probs), 0, y_pred.shape[1])
     categorical_focal_crossentropy.backward_compiled(d_losses, y_true, y_pred, weights, gamma, epsilon, d_pred)
 
@@ -248,3 +257,29 @@ def negative_cosine_similarity(y_true: Array, y_pred: Array, epsilon: float, val
 def penalty_of(params: Array, l1: float, l2: float, penalty: Array) -> None:
     """What weights cost, by the name that the loop knows them by."""
     l1_l2.forward_compiled(params, l1, l2, penalty)
+
+
+@compiled
+def penalty_on_outputs(share: Array, penalty: Array) -> None:
+    """What `maps.activity_penalty` has found on the way."""
+    penalty[0] = share[0]
+
+
+@compiled
+def orthogonal_penalty(
+    matrix: Array, directions: Array, inverse: Array, factor: float, epsilon: float, penalty: Array
+) -> None:
+    rows, columns = matrix.shape
+    orthogonality.forward_compiled(matrix, factor, epsilon, view(directions, 0, rows, columns), inverse, penalty)
+
+
+@compiled
+def orthogonal_gradient(
+    grads: Array, directions: Array, inverse: Array, added: Array, one: Array, factor: float, epsilon: float
+) -> None:
+    """grads += the penalty's gradient, from what `orthogonal_penalty` has left."""
+    rows, columns = inverse.size, directions.size // inverse.size
+    unit, d_x = view(directions, 0, rows, columns), view(added, 0, rows, columns)
+    orthogonality.backward_compiled(one, factor, epsilon, unit, inverse, d_x)
+    for i in range(grads.size):
+        grads[i] += added[i]

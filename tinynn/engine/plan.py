@@ -6,8 +6,9 @@ steps of the loop: an affine map (or none), an activation, dropout.
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from tinynn._typing import Array, DType
 from tinynn.buffer import pack
 from tinynn.engine import codes as c
 from tinynn.engine import machine, twins
-from tinynn.engine.layer_twins import Map, map_of
+from tinynn.engine.layer_twins import Map, activity_map_of, map_of
 from tinynn.engine.recorded import logits_of
 from tinynn.engine.tape import without_tapes
 from tinynn.engine.units import SLOTS, Unit, arguments_of, names_of, settings_named, settings_of, takes
@@ -54,9 +55,11 @@ _OWN_STEPS = (
 class Step:
     """One row of the plan: an affine map, what a layer has in the place of one, or none; an activation, dropout."""
 
-    def __init__(self, fan_in: int, units: int, dense: Any = None, layer: Any = None, map: Map | None = None) -> None:
+    def __init__(
+        self, fan_in: int, units: int, dense: Any = None, find: Callable[[], Map | None] | None = None
+    ) -> None:
         self.fan_in, self.units, self.dense = fan_in, units, dense
-        self.layer, self.map = layer, map
+        self._find, self.map = find, find() if find is not None else None
         self.activation: twins.Activation | None = None
         self.activated: list[tuple[Any, twins.Activation | None]] = []  # layers, and what each of them was found to do
         self.dropout: Any = None
@@ -71,8 +74,15 @@ class Step:
         """Whether the layers still do what they did when the plan was made; values of variables may be others."""
         if any(twins.activation_of(layer) != found for layer, found in self.activated):
             return False
-        as_before = self.map is None or self.map.is_as(map_of(self.layer))
+        as_before = self.map is None or (self._find is not None and self.map.is_as(self._find()))
         return as_before and (self.dropout is None or self.dropout.rate == self.rate)
+
+    def refresh(self) -> None:
+        """Take fixed numbers of the layer, such as Normalization's mean and variance, as they are now."""
+        now = self._find() if self._find is not None and self.map is not None and self.map.constants else None
+        if now is not None and self.map is not None:
+            for name, array in self.map.constants.items():
+                array[...] = now.constants[name]
 
 
 class Plan:
@@ -184,12 +194,10 @@ class Plan:
                 row[place : place + 3] = words_of([grads[first : first + variable.value.size]], 3)
 
     def refresh(self) -> None:
-        """Take the numbers of layers with fixed ones, such as Normalization's mean and variance, as they are now."""
+        """Take fixed numbers of layers as they are now."""
         for step in self.steps:
-            if step.map is not None and step.map.constants:
-                now = map_of(step.layer)
-                for name, array in step.map.constants.items():
-                    array[...] = now.constants[name] if now is not None else array
+            if step.map is not None:
+                step.refresh()
 
     @property
     def units(self) -> list[Unit]:
@@ -302,8 +310,6 @@ def _steps_of(model: Trainer) -> list[Step]:
     width = math.prod(n or 0 for n in model.input_shape[1:])
     for layer in model.layers:
         kind = type(layer)
-        if layer.activity_regularizer is not None:
-            raise NoTwin(f'activity regularizer of "{layer.name}"')
         if kind is layers.Dense:
             if layer.input_shape[1:] != (width,):
                 raise NoTwin(f'Dense "{layer.name}" maps more than one axis')
@@ -311,11 +317,10 @@ def _steps_of(model: Trainer) -> list[Step]:
             width = steps[-1].units
             _activate(steps, layer)
         elif kind in _ACTIVATION_LAYERS:
-            if twins.activation_of(layer) is None and steps:
-                continue  # linear: what came before may have its logits remembered
-            if not steps or not steps[-1].is_open:
-                steps.append(Step(width, width))
-            _activate(steps, layer)
+            if twins.activation_of(layer) is not None or not steps:  # if linear, what came before may be remembered
+                if not steps or not steps[-1].is_open:
+                    steps.append(Step(width, width))
+                _activate(steps, layer)
         elif kind is layers.Dropout:
             if layer.noise_shape is not None or layer.rate >= 1:  # type: ignore[attr-defined]
                 raise NoTwin(f'Dropout "{layer.name}" has a noise_shape or drops everything')
@@ -324,11 +329,15 @@ def _steps_of(model: Trainer) -> list[Step]:
                     steps.append(Step(width, width))
                 steps[-1].dropout, steps[-1].rate = layer, layer.rate  # type: ignore[attr-defined]
         elif kind not in _AS_IT_IS:
-            found = map_of(layer)
-            if found is None:
+            step = Step(width, width, find=functools.partial(map_of, layer))
+            if step.map is None:
                 raise NoTwin(f'layer "{layer.name}" ({kind.__name__})')
-            if found.training or found.otherwise:
-                steps.append(Step(width, width, layer=layer, map=found))
+            if step.map.training or step.map.otherwise:
+                steps.append(step)
+        if layer.activity_regularizer is not None:
+            steps.append(Step(width, width, find=functools.partial(activity_map_of, layer)))
+            if steps[-1].map is None:
+                raise NoTwin(f'activity regularizer of "{layer.name}"')
     if not steps or not width:
         raise NoTwin("no layer computes anything, or a width is not known")
     if len(model.output_shape) != 2:
@@ -340,7 +349,7 @@ def _steps_of(model: Trainer) -> list[Step]:
     return steps
 
 
-_AS_IT_IS = (layers.Flatten, layers.Identity, layers.InputLayer, layers.Reshape)
+_AS_IT_IS = (layers.ActivityRegularization, layers.Flatten, layers.Identity, layers.InputLayer, layers.Reshape)
 _ACTIVATION_LAYERS = (layers.Activation, layers.ELU, layers.LeakyReLU, layers.ReLU, layers.Softmax)
 
 
@@ -435,18 +444,41 @@ class Aim:
     def _penalties(self, plan: Plan) -> tuple[Array, list[Unit]]:
         """Rows for what the weights' regularizers add to the loss and to the gradients; and their units."""
         rows, units, offsets = [], [], offsets_of(plan.variables)
+        self._kept_alive: list[Array] = []  # arrays that the rows point to
+        for step in plan.steps:
+            if step.map is not None and "share" in step.map.constants:
+                rows.append([0, 0, c.PENALTY, 0, 0, 0, *words_of([step.map.constants["share"]], 12)])
+                units.append(twins.PENALTY_ON_OUTPUTS)
         for variable in plan.variables:
             penalty = variable.regularizer
             if penalty is None:
                 continue
+            first, size = offsets[id(variable)], variable.value.size
+            if type(penalty) is regularizers.OrthogonalRegularizer and penalty.mode == "rows":
+                matrix = plan.params[first : first + size].reshape(variable.shape)
+                for unit, row in self._orthogonality(penalty, matrix, first):
+                    rows.append(row)
+                    units.append(unit)
+                continue
             if type(penalty) not in (regularizers.L1, regularizers.L2, regularizers.L1L2):
                 raise NoTwin(f"regularizer of {variable.path}")
             values = {name: float(np.float32(getattr(penalty, name, 0.0))) for name in ("l1", "l2")}
-            first, size = offsets[id(variable)], variable.value.size
             for unit, when in ((twins.PENALTY, c.PENALTY), (twins.PENALTY_GRADIENT, c.ON_GRADIENTS)):
                 rows.append([0, self._keep(unit, values), when, first, size, 0, *[0] * 12])
                 units.append(unit)
         return np.array(rows, np.int64).reshape(-1, c.EXTRA_FIELDS), units
+
+    def _orthogonality(self, penalty: Any, matrix: Array, first: int) -> Iterator[tuple[Unit, list[int]]]:
+        """Units and rows for the penalty on a matrix whose entries begin at `first` among the parameters."""
+        directions, added = np.empty(matrix.size, matrix.dtype), np.empty(matrix.size, matrix.dtype)
+        inverse, one = np.empty(len(matrix), matrix.dtype), np.ones(1, matrix.dtype)
+        values = {"factor": float(penalty.factor), "epsilon": config.epsilon()}
+        for unit, when, arrays in (
+            (twins.ORTHOGONAL_PENALTY, c.PENALTY, [matrix, directions, inverse]),
+            (twins.ORTHOGONAL_GRADIENT, c.ON_GRADIENTS, [directions, inverse, added, one]),
+        ):
+            self._kept_alive += arrays
+            yield unit, [0, self._keep(unit, values), when, first, matrix.size, 0, *words_of(arrays, 12)]
 
     def _loss(self, loss: Any, plan: Plan, classes: int) -> tuple[twins.Measure, bool, dict[str, float]]:
         if not isinstance(loss, LossFunctionWrapper) or type(loss).__call__ is not Loss.__call__:

@@ -242,6 +242,10 @@ ACCUMULATE, AVERAGE, OVERWRITE, LIMIT_NORMS, UNIT_NORMS, NON_NEGATIVE = (
     for function in ("accumulate", "take_average", "overwrite", "limit_norms", "unit_norms", "keep_non_negative")
 )
 PENALTY, PENALTY_GRADIENT = Unit("tinynn.engine.measures", "penalty_of"), _unit("l1_l2", "add_gradient")
+PENALTY_ON_OUTPUTS = Unit("tinynn.engine.measures", "penalty_on_outputs")
+ORTHOGONAL_PENALTY, ORTHOGONAL_GRADIENT = (
+    Unit("tinynn.engine.measures", f"orthogonal_{what}") for what in ("penalty", "gradient")
+)
 DROPOUT = _unit("dropout", "factors_compiled")
 
 KINDS = ("float32", "float64", "uint8", "int32", "int64")
@@ -278,6 +282,7 @@ def constraint_of(constraint: Any, shape: Shape) -> Constraint | None:
 def all_units() -> list[Unit]:
     """Every unit of this list: to have them compiled together, before tests or on a new machine."""
     found = [MOMENTUM, NESTEROV, WEIGHT_DECAY, PENALTY, PENALTY_GRADIENT, DROPOUT, *CLIPS.values(), *GATHER.values()]
+    found += [PENALTY_ON_OUTPUTS, ORTHOGONAL_PENALTY, ORTHOGONAL_GRADIENT]
     found += [ACCUMULATE, AVERAGE, OVERWRITE, LIMIT_NORMS, UNIT_NORMS, NON_NEGATIVE]
     found += [_unit("confusion", "update_compiled"), _unit("confusion", "update_even_compiled")]
     found += [rule.unit for rule in (*RULES.values(), *WHOLE_RULES.values())] + [NO_RULE]
