@@ -36,8 +36,8 @@ def slots_of(model: Any) -> Outcome:
 
 
 def counters_of(model: Any) -> Outcome:
-    drops = [layer for layer in model.layers if isinstance(layer, layers.Dropout) and layer.seed_generator is not None]
-    return {f"counter {i}": np.array(layer.seed_generator.state.value) for i, layer in enumerate(drops)}
+    drawing = [layer for layer in model.layers if getattr(layer, "seed_generator", None) is not None]
+    return {f"counter {i}": np.array(layer.seed_generator.state.value) for i, layer in enumerate(drawing)}
 
 
 def state_of(model: Any) -> Outcome:
@@ -100,11 +100,20 @@ def optimizer_of(draw: Any) -> Callable[[], Any]:
     return lambda: getattr(optimizers, kind)(**options)
 
 
+MAPS: dict[str, dict[str, Any]] = {
+    "BatchNormalization": {"epsilon": 0.1, "momentum": 0.8},
+    "LayerNormalization": {"epsilon": 0.1},
+    "PReLU": {},
+    "GaussianNoise": {"stddev": 0.2},
+    "AlphaDropout": {"rate": 0.3},
+}
+
+
 def hidden_of(draw: Any) -> list[tuple[str, dict[str, Any]]]:
     """Up to four layers before the head."""
     stack: list[tuple[str, dict[str, Any]]] = []
     for _ in range(draw(st.integers(0, 4))):
-        kind = draw(st.sampled_from(["Dense", "Dense", "Dense", "Activation", "Dropout", "Flatten"]))
+        kind = draw(st.sampled_from(["Dense", "Dense", "Dense", "Activation", "Dropout", "Flatten", *MAPS]))
         activation = draw(st.sampled_from(["linear", "relu", "tanh", "sigmoid", "softmax"]))
         if kind == "Dense":
             units = draw(st.integers(2 if activation == "softmax" else 1, 12))
@@ -113,6 +122,8 @@ def hidden_of(draw: Any) -> list[tuple[str, dict[str, Any]]]:
             options = {"units": units, "activation": activation, "use_bias": bias, "trainable": not frozen}
         elif kind == "Activation":  # softmax of one is a constant, which warns
             options = {"activation": "relu" if activation == "softmax" else activation}
+        elif kind in MAPS:
+            options = {**MAPS[kind], "trainable": draw(st.integers(0, 4)) > 0}
         else:
             options = {"rate": draw(st.sampled_from([0.0, 0.2, 0.5, 0.9]))} if kind == "Dropout" else {}
         stack.append((kind, options))

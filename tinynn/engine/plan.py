@@ -111,6 +111,7 @@ class Plan:
         for row, (_, setting, columns, _) in zip(self.ops, self._ops):
             row[[c.OP_SETTING, c.OP_COLUMNS]] = setting, columns
         self.settings = np.array(self._settings)
+        self._fixed_numbers = [step for step in self.steps if step.map is not None and step.map.constants]
         self.lowest, self.can_share = self._lowest(), self._can_share()
         self.remembers_logits = _remembers_logits(model)
         if self.remembers_logits and self.steps[-1].activation is None:
@@ -195,9 +196,8 @@ class Plan:
 
     def refresh(self) -> None:
         """Take fixed numbers of layers as they are now."""
-        for step in self.steps:
-            if step.map is not None:
-                step.refresh()
+        for step in self._fixed_numbers:
+            step.refresh()
 
     @property
     def units(self) -> list[Unit]:

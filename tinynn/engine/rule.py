@@ -162,20 +162,24 @@ class Rule:
         """(steps, numbers): rates with the rule's corrections, the plain rate, then others that extras take."""
         first = int(self.optimizer._iterations.value) + 1
         t = np.arange(first, first + steps)
-        rates = np.zeros((steps, self.rates), real)
-        due = self._due(t)
-        if due.any():
-            rates[due] = self._rates(t[due], real)
-        others = [np.asarray(number(t), real) for number in self._numbers]
-        return np.column_stack([rates, self.optimizer.learning_rates(t, real), *others])
+        numbers = np.zeros((steps, self.rates + 1 + len(self._numbers)), real)
+        if self.due < 0:
+            numbers[:, : self.rates] = self._rates(t, real)
+        elif (due := self._due(t)).any():
+            numbers[due, : self.rates] = self._rates(t[due], real)
+        numbers[:, self.rates] = self.optimizer.learning_rates(t, real)
+        for i, of_steps in enumerate(self._numbers, self.rates + 1):
+            numbers[:, i] = of_steps(t)
+        return numbers
 
     def took_steps(self, steps: int) -> None:
         """Tell the optimizer."""
         first = int(self.optimizer._iterations.value) + 1
         t = np.arange(first, first + steps)
-        due = self._due(t)
-        if due.any():
-            self.optimizer.took_steps(t[due])
+        if self.due >= 0:
+            t = t[self._due(t)]
+        if t.size:
+            self.optimizer.took_steps(t)
         self.optimizer._iterations.value += steps
 
     def _due(self, t: Array) -> Array:
