@@ -36,8 +36,8 @@ def slots_of(model: Any) -> Outcome:
 
 
 def counters_of(model: Any) -> Outcome:
-    drops = [layer for layer in model.layers if isinstance(layer, layers.Dropout) and layer.seed_generator is not None]
-    return {f"counter {i}": np.array(layer.seed_generator.state.value) for i, layer in enumerate(drops)}
+    drawing = [layer for layer in model.layers if getattr(layer, "seed_generator", None) is not None]
+    return {f"counter {i}": np.array(layer.seed_generator.state.value) for i, layer in enumerate(drawing)}
 
 
 def state_of(model: Any) -> Outcome:
@@ -100,11 +100,20 @@ def optimizer_of(draw: Any) -> Callable[[], Any]:
     return lambda: getattr(optimizers, kind)(**options)
 
 
+MAPS: dict[str, dict[str, Any]] = {
+    "BatchNormalization": {"epsilon": 0.1, "momentum": 0.8},
+    "LayerNormalization": {"epsilon": 0.1},
+    "PReLU": {},
+    "GaussianNoise": {"stddev": 0.2},
+    "AlphaDropout": {"rate": 0.3},
+}
+
+
 def hidden_of(draw: Any) -> list[tuple[str, dict[str, Any]]]:
     """Up to four layers before the head."""
     stack: list[tuple[str, dict[str, Any]]] = []
     for _ in range(draw(st.integers(0, 4))):
-        kind = draw(st.sampled_from(["Dense", "Dense", "Dense", "Activation", "Dropout", "Flatten"]))
+        kind = draw(st.sampled_from(["Dense", "Dense", "Dense", "Activation", "Dropout", "Flatten", *MAPS]))
         activation = draw(st.sampled_from(["linear", "relu", "tanh", "sigmoid", "softmax"]))
         if kind == "Dense":
             units = draw(st.integers(2 if activation == "softmax" else 1, 12))
@@ -113,6 +122,8 @@ def hidden_of(draw: Any) -> list[tuple[str, dict[str, Any]]]:
             options = {"units": units, "activation": activation, "use_bias": bias, "trainable": not frozen}
         elif kind == "Activation":  # softmax of one is a constant, which warns
             options = {"activation": "relu" if activation == "softmax" else activation}
+        elif kind in MAPS:
+            options = {**MAPS[kind], "trainable": draw(st.integers(0, 4)) > 0}
         else:
             options = {"rate": draw(st.sampled_from([0.0, 0.2, 0.5, 0.9]))} if kind == "Dropout" else {}
         stack.append((kind, options))
@@ -465,6 +476,102 @@ def test_assigned_learning_rates_count(optimizer: Any) -> None:
     assert_near(state_of(models[0]), state_of(models[1]))
 
 
+def changed(optimizer: Any, **options: Any) -> None:
+    for name, value in options.items():
+        setattr(optimizer, name, value)
+
+
+CHANGES: dict[str, tuple[Callable[[], Any], Callable[[Any], None]]] = {
+    "weight decay": (lambda: optimizers.AdamW(0.01, weight_decay=0.1), lambda o: changed(o, weight_decay=0.5)),
+    "exclusions": (
+        lambda: optimizers.AdamW(0.01, weight_decay=0.3),
+        lambda o: o.exclude_from_weight_decay(var_names=["kernel"]),
+    ),
+    "momentum": (lambda: optimizers.SGD(0.1, momentum=0.9), lambda o: changed(o, momentum=0.2, nesterov=True)),
+    "no momentum": (lambda: optimizers.SGD(0.1, momentum=0.9), lambda o: changed(o, momentum=0.0)),
+    "clip": (lambda: optimizers.Adam(0.01), lambda o: changed(o, clipnorm=0.01)),
+    "beta": (lambda: optimizers.Adam(0.01), lambda o: changed(o, beta_1=0.5, epsilon=0.1)),
+    "group": (
+        lambda: optimizers.SGD(0.1, gradient_accumulation_steps=2),
+        lambda o: changed(o, gradient_accumulation_steps=3),
+    ),
+    "average": (lambda: optimizers.SGD(0.1, use_ema=True), lambda o: changed(o, ema_momentum=0.5, use_ema=True)),
+    "schedule": (
+        lambda: optimizers.SGD(optimizers.schedules.ExponentialDecay(0.1, 2, 0.5)),
+        lambda o: changed(o, learning_rate=optimizers.schedules.ExponentialDecay(0.2, 5, 0.1)),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_an_optimizers_options_changed_between_fits_count(what: str) -> None:
+    make, change = CHANGES[what]
+    without = calm(True, optimizer=make)
+    fit(without, epochs=2)
+
+    def steps(model: Any) -> None:
+        fit(model)
+        change(model.optimizer)
+        fit(model)
+
+    model = both(steps, optimizer=make)
+    same = zip(model.get_weights(), without.get_weights())
+    assert not all(np.array_equal(one, other) for one, other in same), "the change did nothing"
+
+
+def test_a_momentum_that_comes_later_has_no_slots_and_no_twin() -> None:
+    model = calm(True, optimizer=lambda: optimizers.SGD(0.1))
+    fit(model)
+    model.optimizer.momentum = 0.9
+    with pytest.raises(ValueError, match="momentum that was 0 when the optimizer was built"):
+        fit(model)
+
+
+def normalized(jit_compile: Any) -> Any:
+    """Batch normalization, a normalization that is adapted and noise in one model."""
+    tinynn.config.set_floatx("float64")
+    tinynn.utils.set_random_seed(3)
+    adapted = layers.Normalization()
+    adapted.adapt(xy()[0])
+    stack = [tinynn.Input((6,)), adapted, layers.Dense(8), layers.BatchNormalization(), layers.Activation("tanh")]
+    model = tinynn.Sequential([*stack, layers.GaussianNoise(0.1), layers.Dense(3, "softmax")])
+    model.compile(optimizers.Adam(0.05), "sparse_categorical_crossentropy", jit_compile=jit_compile)
+    return model
+
+
+def test_normalizations_frozen_thawed_and_adapted_anew_between_fits() -> None:
+    x, _ = xy()
+    models = [normalized(jit_compile) for jit_compile in (True, False)]
+    for model in models:
+
+        def compile_anew(model: Any = model) -> None:  # an optimizer belongs to the variables it was built for
+            optimizer = optimizers.Adam(0.05)
+            model.compile(optimizer, "sparse_categorical_crossentropy", jit_compile=model.jit_compile)
+
+        batch, dense = model.layers[2], model.layers[1]
+        fit(model)
+        moving = batch.moving_mean.numpy()
+        batch.trainable = False
+        compile_anew()
+        fit(model)
+        assert np.array_equal(batch.moving_mean.numpy(), moving)
+        batch.trainable, dense.trainable = True, False
+        compile_anew()
+        fit(model)
+        assert not np.array_equal(batch.moving_mean.numpy(), moving)
+        model.layers[0].adapt(3 * x + 1)
+        fit(model)
+        batch.moving_variance.assign(np.full(8, 2.0))
+    assert_near(state_of(models[0]), state_of(models[1]))
+    assert models[0].engine.startswith("compiled")
+    y = np.arange(16) % 3
+    found, expected = (
+        {"predict": model.predict(x, batch_size=5, verbose=0), "loss": np.array(model.evaluate(x, y, verbose=0))}
+        for model in models
+    )
+    assert_near(found, expected)
+
+
 def test_a_learning_rate_schedule_by_callback() -> None:
     schedule = tinynn.callbacks.LearningRateScheduler(lambda epoch: 0.1 / (1 + epoch))
     both(lambda model: fit(model, epochs=3, callbacks=[schedule]))
@@ -748,11 +855,11 @@ PARTS_WITHOUT_TWIN: dict[str, tuple[Callable[[], list[Any]], Any, Any, type, str
     "optimizer": (lambda: [layers.Dense(1)], "mse", OwnOptimizer, tinynn.Sequential, "own_optimizer"),
     "step": (lambda: [layers.Dense(1)], "mse", "sgd", OwnStep, "train_step"),
     "dropout": (
-        lambda: [layers.Dense(1), layers.Dropout(0.5)],
+        lambda: [layers.Dropout(0.5, noise_shape=(1, 6)), layers.Dense(1)],
         "mse",
         "sgd",
         tinynn.Sequential,
-        "dropout on the outputs",
+        "noise_shape",
     ),
 }
 

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 import tinynn
-from tinynn import activations, config, layers, losses, metrics, optimizers, regularizers
-from tinynn.engine import machine, twins
+from tinynn import activations, config, constraints, layers, losses, metrics, optimizers, regularizers
+from tinynn.engine import layer_twins, machine, plan, twins
+from tinynn.engine.units import Unit
 from tinynn.optimizers import schedules
 
 MOVED = 8.0
@@ -24,6 +25,7 @@ rng = np.random.default_rng(0)
 X, SHARES, WEIGHTS = rng.normal(size=(N, 5)), rng.random((N, 3)) + 0.2, rng.random(N) + 0.1
 LABELS, YES_NO = rng.integers(0, 3, N), rng.integers(0, 2, (N, 1))
 ONE_HOT = np.eye(3)[LABELS]
+YES_3, CLASSES = rng.integers(0, 2, (N, 3)), rng.permutation(np.arange(N) // 2)
 
 
 class Case(NamedTuple):
@@ -50,6 +52,10 @@ def with_layer(make: Callable[[], Any]) -> Callable[[], list[Any]]:
     return lambda: [layers.Dense(4), make(), layers.Dense(3), layers.Softmax()]
 
 
+def with_unit_length() -> list[Any]:
+    return [layers.Dense(4, "tanh"), layers.Dense(3), layers.UnitNormalization()]
+
+
 LOSSES = ("mse", "mae", "msle", "huber", "log_cosh", "kl_divergence", "poisson", "cosine_similarity", "mape")
 COUNTERS: dict[str, Callable[[], list[Any]]] = {
     "precision and recall": lambda: [metrics.Precision(), metrics.Recall()],
@@ -68,11 +74,24 @@ STEPS = {
     "Nadam": lambda: optimizers.Nadam(0.01),
     "Lion": lambda: optimizers.Lion(0.003),
     "Ftrl": lambda: optimizers.Ftrl(0.05, l1_regularization_strength=0.01),
+    "Lamb": lambda: optimizers.Lamb(0.01, weight_decay=0.1),
+    "Adafactor": lambda: optimizers.Adafactor(0.05),
+    "Adafactor, accumulating": lambda: optimizers.Adafactor(0.05, gradient_accumulation_steps=2, clipnorm=0.5),
     "clipnorm": lambda: optimizers.SGD(0.1, clipnorm=0.05),
     "global_clipnorm": lambda: optimizers.Adam(0.01, global_clipnorm=0.1),
     "clipvalue": lambda: optimizers.SGD(0.1, momentum=0.9, clipvalue=0.01),
     "decaying rate": lambda: optimizers.Adam(schedules.ExponentialDecay(0.05, 3, 0.5)),
     "cosine and decay": lambda: optimizers.SGD(schedules.CosineDecay(0.1, 6), weight_decay=0.01),
+    "accumulating": lambda: optimizers.SGD(0.1, momentum=0.9, gradient_accumulation_steps=2),
+    "accumulating and more": lambda: optimizers.Adam(
+        schedules.ExponentialDecay(0.02, 2, 0.9), gradient_accumulation_steps=4, clipnorm=0.1, weight_decay=0.1
+    ),
+    "Nadam, accumulating": lambda: optimizers.Nadam(0.01, gradient_accumulation_steps=2),
+    "averaging": lambda: optimizers.Adam(0.02, use_ema=True, ema_momentum=0.7),
+    "averaging, overwriting": lambda: optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5, ema_overwrite_frequency=2),
+    "averaging and accumulating": lambda: optimizers.RMSprop(
+        0.01, use_ema=True, ema_momentum=0.5, ema_overwrite_frequency=3, gradient_accumulation_steps=2
+    ),
     "Nadam, decaying": lambda: optimizers.Nadam(schedules.InverseTimeDecay(0.01, 2, 0.5)),
 }
 ACTIVATION_LAYERS: dict[str, Callable[[], Any]] = {
@@ -82,6 +101,50 @@ ACTIVATION_LAYERS: dict[str, Callable[[], Any]] = {
     "ELU": lambda: layers.ELU(0.7),
     "Softmax": layers.Softmax,
 }
+
+
+MAPS: dict[str, Callable[[], Any]] = {
+    "BatchNormalization": layers.BatchNormalization,
+    "BatchNormalization, quick": lambda: layers.BatchNormalization(momentum=0.5, epsilon=0.1),
+    "BatchNormalization alone": lambda: layers.BatchNormalization(center=False, scale=False),
+    "BatchNormalization, a penalty": lambda: layers.BatchNormalization(
+        gamma_regularizer="l2", beta_constraint="non_neg"
+    ),
+    "BatchNormalization, frozen": lambda: layers.BatchNormalization(trainable=False, moving_mean_initializer="ones"),
+    "LayerNormalization": layers.LayerNormalization,
+    "LayerNormalization alone": lambda: layers.LayerNormalization(axis=[1], center=False, scale=False),
+    "LayerNormalization, frozen": lambda: layers.LayerNormalization(trainable=False),
+    "RMSNormalization": layers.RMSNormalization,
+    "UnitNormalization": layers.UnitNormalization,
+    "PReLU": lambda: layers.PReLU(alpha_initializer=tinynn.initializers.Constant(0.2)),
+    "PReLU, one slope": lambda: layers.PReLU(shared_axes=[1]),
+    "Rescaling": lambda: layers.Rescaling(0.3, -0.1),
+    "Normalization": lambda: layers.Normalization(mean=0.2, variance=2.0, axis=None),
+    "Normalization back": lambda: layers.Normalization(mean=0.2, variance=2.0, axis=None, invert=True),
+    "GaussianNoise": lambda: layers.GaussianNoise(0.3, seed=5),
+    "GaussianNoise of nothing": lambda: layers.GaussianNoise(0),
+    "GaussianDropout": lambda: layers.GaussianDropout(0.3, seed=5),
+    "AlphaDropout": lambda: layers.AlphaDropout(0.3, seed=5),
+    "Identity": layers.Identity,
+}
+"""Layers in the place of an affine map. Between two others, and first and last."""
+
+CONSTRAINTS = {
+    "MaxNorm": lambda: constraints.MaxNorm(0.7),
+    "MaxNorm of rows": lambda: constraints.MaxNorm(0.7, axis=1),
+    "MinMaxNorm": lambda: constraints.MinMaxNorm(0.5, 0.8, 0.7),
+    "UnitNorm": constraints.UnitNorm,
+    "UnitNorm of all": lambda: constraints.UnitNorm(axis=[0, 1]),
+    "NonNeg": constraints.NonNeg,
+}
+
+
+def among(make: Callable[[], Any]) -> Callable[[], list[Any]]:
+    return lambda: [layers.Dense(6), make(), layers.Activation("tanh"), layers.Dropout(0.2, seed=2), layers.Dense(3)]
+
+
+def around(make: Callable[[], Any]) -> Callable[[], list[Any]]:
+    return lambda: [make(), layers.Dense(6, "tanh"), layers.Dense(3), make()]
 
 
 def without_biases(optimizer: Any) -> Any:
@@ -101,6 +164,34 @@ CASES: dict[str, Case] = {
         f"loss {name}": Case(stack(last="sigmoid"), ONE_HOT, name)
         for name in ("hinge", "squared_hinge", "categorical_hinge")
     },
+    "loss binary focal": Case(stack(), YES_3, lambda: losses.BinaryFocalCrossentropy(), sample_weight=WEIGHTS),
+    "loss binary focal, logits": Case(
+        stack(),
+        YES_3,
+        lambda: losses.BinaryFocalCrossentropy(True, 0.3, 1.5, from_logits=True, label_smoothing=0.1),
+    ),
+    "loss binary focal after sigmoid": Case(stack(last="sigmoid"), YES_3, "binary_focal_crossentropy"),
+    "loss binary focal of shares": Case(
+        stack(last="hard_sigmoid"), YES_3, lambda: losses.BinaryFocalCrossentropy(True, label_smoothing=0.2)
+    ),
+    "loss categorical focal": Case(
+        stack(last="softmax"), ONE_HOT, "categorical_focal_crossentropy", sample_weight=WEIGHTS
+    ),
+    "loss categorical focal, others": Case(
+        stack(last="softmax"), ONE_HOT, lambda: losses.CategoricalFocalCrossentropy(0.4, 1.0, label_smoothing=0.1)
+    ),
+    "loss generalized": Case(
+        stack(last="softmax"), LABELS, lambda: losses.CategoricalGeneralizedCrossEntropy(0.7), sample_weight=WEIGHTS
+    ),
+    "loss dice": Case(stack(last="sigmoid"), YES_3, "dice"),
+    "loss Dice of samples": Case(stack(last="sigmoid"), YES_3, lambda: losses.Dice(axis=-1), sample_weight=WEIGHTS),
+    "loss tversky": Case(stack(last="sigmoid"), YES_3, lambda: losses.Tversky(0.3, 0.6)),
+    "loss Tversky of samples": Case(stack(last="sigmoid"), YES_3, lambda: losses.Tversky(axis=(1,), reduction="sum")),
+    "loss circle": Case(with_unit_length, LABELS, lambda: losses.Circle(gamma=2.0), sample_weight=WEIGHTS),
+    "loss circle, sum": Case(
+        with_unit_length, CLASSES, lambda: losses.Circle(3.0, 0.3, remove_diagonal=False, reduction="sum")
+    ),
+    "loss circle, some without a partner": Case(with_unit_length, CLASSES, lambda: losses.Circle(gamma=2.0)),
     "loss Huber(0.2)": Case(stack(), loss=lambda: losses.Huber(delta=0.2)),
     **{f"optimizer {name}": Case(stack(), optimizer=make) for name, make in STEPS.items()},
     **{
@@ -109,6 +200,56 @@ CASES: dict[str, Case] = {
         )
         for name, penalty in {"l1": "l1", "l2": "l2", "both": regularizers.L1L2(0.01, 0.02)}.items()
     },
+    **{f"layer {name} within": Case(among(make)) for name, make in MAPS.items()},
+    **{f"layer {name} outside": Case(around(make)) for name, make in MAPS.items()},
+    "layer GroupNormalization": Case(among(lambda: layers.GroupNormalization(3))),
+    "layer GroupNormalization alone": Case(among(lambda: layers.GroupNormalization(2, center=False, scale=False))),
+    "layer BatchNormalization of rows": Case(
+        lambda: [
+            layers.Dense(6),
+            layers.Reshape((3, 2)),
+            layers.BatchNormalization(),
+            layers.LayerNormalization(axis=[1, 2]),
+            layers.PReLU(shared_axes=[1]),
+            layers.Normalization(mean=[0.1, 0.2], variance=[1.0, 2.0]),
+            layers.Rescaling(np.array([[0.5], [2.0], [1.5]])),
+            layers.Flatten(),
+            layers.Dense(3),
+        ]
+    ),
+    "layer Dropout at the end": Case(lambda: [layers.Dense(3), layers.Dropout(0.3, seed=2)]),
+    "many parameters": Case(
+        lambda: [
+            layers.Dense(300),
+            layers.BatchNormalization(),
+            layers.Dense(250, "tanh"),
+            layers.PReLU(),
+            layers.Dense(3),
+        ],
+        optimizer=lambda: optimizers.SGD(0.01, momentum=0.5),
+    ),
+    "many parameters, plain": Case(
+        lambda: [layers.Dense(300, "tanh"), layers.LayerNormalization(), layers.Dense(250, "tanh"), layers.Dense(3)],
+        optimizer=lambda: optimizers.SGD(0.01),
+    ),
+    **{
+        f"constraint {name}": Case(
+            stack(kernel_constraint=make(), bias_constraint="non_neg"),
+            optimizer=lambda: optimizers.SGD(0.1, momentum=0.5, use_ema=True, ema_overwrite_frequency=2),
+        )
+        for name, make in CONSTRAINTS.items()
+    },
+    "penalty orthogonal": Case(
+        stack(kernel_regularizer=regularizers.OrthogonalRegularizer(0.1)), metrics=lambda: ["mae"]
+    ),
+    "penalty on outputs": Case(
+        lambda: [
+            layers.Dense(6, "tanh", activity_regularizer="l1"),
+            layers.ActivityRegularization(0.01, 0.02),
+            layers.ReLU(),
+            layers.Dense(3, activity_regularizer=regularizers.L2(0.1)),
+        ]
+    ),
     "penalty and clip": Case(stack(kernel_regularizer="l2"), optimizer=lambda: optimizers.Adam(0.01, clipnorm=1.0)),
     **{
         f"metrics {name}": Case(stack(last="sigmoid", units=1), YES_NO, "binary_crossentropy", metrics=make)
@@ -165,7 +306,8 @@ def outcome(case: Case, compiled: bool, moved: float = 0.0) -> list[Any]:
         X, case.y, batch_size=8, epochs=3, verbose=0, validation_data=(X, case.y), sample_weight=case.sample_weight
     )
     state = [variable.numpy() for variable in model.optimizer.variables]
-    return [*history.history.values(), *model.get_weights(), *state, model.predict(X, verbose=0)]
+    drawn = [layer.seed_generator.state.numpy() for layer in model.layers if hasattr(layer, "seed_generator")]
+    return [*history.history.values(), *model.get_weights(), *state, *drawn, model.predict(X, verbose=0)]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -189,6 +331,19 @@ def test_a_wrong_twin_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(twins.ACTIVATIONS, activations.relu, wrong)
     with pytest.raises(AssertionError):
         test_compiled_training_is_the_references("relu within", "float64")
+
+
+def test_statistics_of_a_batch_taken_for_constants_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The derivative of a frozen batch normalization in the place of the one whose mean and variance move."""
+    frozen = Unit("tinynn.engine.maps", "batch_normalization_frozen_backward")
+
+    def wrong(layer: Any) -> Any:
+        found = layer_twins.map_of(layer)
+        return found and found._replace(backward=frozen)
+
+    monkeypatch.setattr(plan, "map_of", wrong)
+    with pytest.raises(AssertionError):
+        test_compiled_training_is_the_references("layer BatchNormalization within", "float64")
 
 
 def test_all_units_are_those_that_models_use() -> None:

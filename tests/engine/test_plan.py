@@ -112,14 +112,63 @@ def test_only_the_outputs_of_softmax_and_sigmoid_lead_back_to_logits(stack: list
 @pytest.mark.parametrize(
     ("stack", "told"),
     [
-        ([layers.Dense, layers.Dropout], "dropout on the outputs"),
-        ([layers.Flatten], "no layer computes anything"),
+        ([layers.Flatten()], "no layer computes anything"),
+        ([layers.Dense(2, "softmax"), layers.Dropout(0.5)], "noise on outputs that lead back to their logits"),
+        ([layers.Dense(2, "sigmoid"), layers.GaussianNoise(0.5)], "noise on outputs that lead back to their logits"),
+        ([layers.Reshape((2, 2)), layers.Softmax(), layers.Flatten()], "for more than one axis"),
+        ([layers.Dense(6), layers.Reshape((2, 3))], "outputs of shape"),
+        ([layers.Reshape((2, 2)), layers.BatchNormalization(axis=1), layers.Flatten()], "BatchNormalization"),
+        ([layers.AlphaDropout(0.5, noise_shape=(1, 4)), layers.Dense(2)], "AlphaDropout"),
     ],
+    ids=str,
 )
 def test_what_cannot_be_planned_is_named(stack: list[Any], told: str) -> None:
-    made = {layers.Dense: lambda: layers.Dense(2), layers.Dropout: lambda: layers.Dropout(0.5)}
     with pytest.raises(NoTwin, match=told):
-        plan_of(*(made.get(kind, kind)() for kind in stack))
+        plan_of(*stack)
+
+
+def test_a_normalization_is_a_step_that_an_activation_and_dropout_join() -> None:
+    plan = plan_of(layers.Dense(3), layers.BatchNormalization(), layers.ReLU(), layers.Dropout(0.5), layers.Dense(2))
+    assert field(plan, c.DENSE) == [1, 0, 1]
+    assert activations(plan) == [None, "relu.forward", None]
+    assert field(plan, c.IN_TRAINING) == [-1, 0, -1]
+    assert field(plan, c.OTHERWISE) == [-1, 1, -1]
+    assert field(plan, c.BACK) == [-1, 2, -1]
+    assert field(plan, c.DROPOUT) == [-1, 3, -1]
+    assert (plan.table[1, c.OWN_FIRST], plan.table[1, c.OWN_PARAMS]) == (15, 6)  # after 4 * 3 weights and 3 biases
+    assert plan.frozen.size == 6  # the moving mean and variance
+    assert plan.lowest == 0
+    assert not plan.can_share
+
+
+def test_a_frozen_normalization_has_nothing_to_train() -> None:
+    plan = plan_of(layers.Dense(3, trainable=False), layers.BatchNormalization(trainable=False), layers.Dense(2))
+    assert plan.lowest == 2
+    assert plan.table[1, c.OWN_PARAMS] == 0
+
+
+def test_a_plan_is_current_until_a_layers_numbers_change() -> None:
+    batch, noise = layers.BatchNormalization(center=False, scale=False), layers.GaussianNoise(0.1)
+    model = tinynn.Sequential([tinynn.Input((4,)), batch, noise, layers.Dense(2)])
+    plan = Plan(model)
+    assert plan.is_current(model)
+    batch.trainable = False
+    assert not plan.is_current(model)
+    plan = Plan(model)
+    noise.stddev = 0.2
+    assert not plan.is_current(model)
+
+
+def test_a_plan_is_current_until_an_activation_or_a_rate_is_another() -> None:
+    drop, last = layers.Dropout(0.5), layers.Dense(2, "softmax")
+    model = tinynn.Sequential([tinynn.Input((4,)), layers.Dense(3, "relu"), drop, last])
+    plan = Plan(model)
+    drop.rate = 0.25
+    assert not plan.is_current(model)
+    plan = Plan(model)
+    assert plan.is_current(model)
+    last.activation = tinynn.activations.linear  # logits in the place of probabilities
+    assert not plan.is_current(model)
 
 
 def test_a_plan_is_current_until_the_model_changes() -> None:

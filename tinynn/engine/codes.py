@@ -14,26 +14,32 @@ TRAIN, TEST, PREDICT = range(3)
 # How the losses of a batch become one number
 MEAN, SUM, MEAN_BY_WEIGHT = range(3)
 
-# A row of the plan: one layer. Offsets count entries: of the parameters, of the workspace all threads share, and (own) of a
+# A row of the plan: one step. Offsets count entries: of the parameters, of the workspace all threads share, and (own) of a
 # thread's own part of it. FORWARD, BACKWARD: the activation's units, 0 for none; SETTING: where its settings begin.
 DENSE, FAN_IN, UNITS, FORWARD, BACKWARD, SETTING = 0, 1, 2, 3, 4, 5
 KERNEL, KERNEL_TRAINS, BIAS, BIAS_TRAINS = 6, 7, 8, 9
-DROPOUT = 10  # the row of `dropouts`, -1 for none
+DROPOUT = 10  # the row of `ops`, -1 for none
 PARTS, D_OUT = 11, 12  # shared: the team's partial products; dL/d(before the activation)
 INPUT, BEFORE, ACTIVE, FACTORS = 13, 14, 15, 16  # own: what comes in; before, after the activation; dropout's factors
-LAYER_FIELDS = 17
+IN_TRAINING, OTHERWISE, BACK = 17, 18, 19  # rows of `ops` that stand in the place of an affine map, -1 for none
+OWN_FIRST, OWN_PARAMS = 20, 21  # where the parameters of such a map begin, how many of them are trained
+LAYER_FIELDS = 22
 
-# A row of `dropouts`: seed, count of uses, unit, where its settings begin.
-SEED, USES, DROP_UNIT, DROP_SETTING = range(4)
+# A row of `ops`, units with arrays of their own: unit, setting, seed and count of uses for those that draw, columns of the
+# table that they see the batch as, the words of eight slots.
+OP_UNIT, OP_SETTING, SEED, USES, OP_COLUMNS, OP_SLOTS = range(6)
+OP_FIELDS = 5 + 3 * 8
 
 # Of `metrics`: unit, setting, whether weighted, whether it counts in arrays of its own: the words of eight slots.
 METRIC_UNIT, METRIC_SETTING, METRIC_WEIGHTED, METRIC_COUNTS, METRIC_SLOTS = range(5)
 METRIC_FIELDS = 4 + 3 * 8
 
-# Of `extras`, what a step does around the optimizer's rule: unit, setting, when, which parameters, the words of four slots.
-EXTRA_UNIT, EXTRA_SETTING, EXTRA_WHEN, EXTRA_FIRST, EXTRA_SIZE, EXTRA_SLOTS = range(6)
-EXTRA_FIELDS = 5 + 3 * 4
-PENALTY, BEFORE_RULE, AFTER_RULE = range(3)
+# Of `extras`, what a step does around the optimizer's rule: unit, setting, when, which parameters, which of the step's
+# numbers, the words of four slots.
+EXTRA_UNIT, EXTRA_SETTING, EXTRA_WHEN, EXTRA_FIRST, EXTRA_SIZE, EXTRA_NUMBER, EXTRA_SLOTS = range(7)
+EXTRA_FIELDS = 6 + 3 * 4
+# When: with the loss; in each step on its gradients; around the rule, in steps that make an update; after each step
+PENALTY, ON_GRADIENTS, BEFORE_RULE, AFTER_STEP = range(4)
 
 # The job: numbers that change from call to call
 MODE, BATCH, FIRST, LAST, TEAM, TILE = 0, 1, 2, 3, 4, 5
@@ -44,10 +50,9 @@ OWN, OWN_SIZE = 20, 21  # where the threads' own parts begin, and the size of on
 TARGETS, SMOOTH, WEIGHTS, LOSSES, SHARES, SCRATCH, ENTRIES, PROBS, SPARE, PREDICTED, D_LAST, D_OWN, TURNED = range(
     22, 35
 )
-RATES = 35  # numbers that the rule takes for a step; in `learning_rates` the plain rate stands after them
-JOB_FIELDS = 36
+NUMBERS, DUE = 35, 36  # numbers of a step in `learning_rates`; which says whether it makes an update, -1: they all do
+JOB_FIELDS = 37
 
 # Settings that are not whole numbers: the loop's own, the optimizer's (at most so many), then those of other units
 LOSS_WEIGHT, SMOOTH_SCALE, SMOOTH_SHIFT, RULE_SETTING = 0, 1, 2, 3
-CLIP_SETTING = 11
-FREE_SETTING = 12
+FREE_SETTING = 11

@@ -12,8 +12,9 @@ import numpy as np
 from tinynn._typing import Array
 from tinynn.engine import blas, machine, twins, units
 from tinynn.engine import codes as c
-from tinynn.engine.plan import LARGE, TILE, WHOLE, Aim, NoTwin, Plan, Rule
+from tinynn.engine.plan import LARGE, TILE, WHOLE, Aim, NoTwin, Plan
 from tinynn.engine.recorded import remember_logits
+from tinynn.engine.rule import Rule
 
 if TYPE_CHECKING:
     from tinynn.engine.units import Unit
@@ -31,7 +32,8 @@ class Session(machine.Block):
         self._plan = plan
         plan.bind()
         space = plan.place_buffers(batch, team, y_width, self.job)
-        self.table = plan.table.copy()
+        self.table, ops = plan.table.copy(), plan.ops.copy()
+        self._kept_alive = plan.place_arrays(ops, batch)
         self.job[[c.TEAM, c.TILE, c.LOWEST, c.Y_WIDTH]] = team, TILE, plan.lowest, y_width
         none, real = np.empty(0, plan.real), plan.real
         empty = {name: np.empty(0, machine.dtype_of(name, real)) for name in machine.ARGUMENTS}
@@ -39,7 +41,7 @@ class Session(machine.Block):
             "plan": self.table,
             "job": self.job,
             "settings": plan.settings,
-            "dropouts": plan.dropouts,
+            "ops": ops,
             "params": plan.params,
             "frozen": plan.frozen,
             "totals": np.zeros((1, 2), real),
@@ -76,12 +78,17 @@ class Session(machine.Block):
         """Put the optimizer, its slots and the next steps' learning rates in their places."""
         unit = rule.bind()
         if len(rule.extras):
-            self["extras"] = np.concatenate([self["extras"], rule.extras])
+            extras = rule.extras.copy()
+            extras[:, c.EXTRA_SETTING] += len(self["settings"])
+            self["extras"] = np.concatenate([self["extras"], extras])
+            self["settings"] = np.concatenate([self["settings"], rule.settings])
         around = len(self["extras"]) > 0
         fused = rule.fused and not around
         whole = around or (not fused and self.team == 1 and self._plan.params.size <= WHOLE)
         self.job[c.RULE], self.job[c.FUSED], self.job[c.WHOLE] = unit, fused, whole
-        self.job[c.RATES] = learning_rates.shape[1] - 1
+        self.job[c.NUMBERS], self.job[c.DUE] = learning_rates.shape[1], rule.due
+        if self.arrays["grads"] is not grads:
+            self._plan.place_gradients(self["ops"], grads)
         self["grads"], self["learning_rates"] = grads, learning_rates
         self["slot_0"], self["slot_1"], self["slot_2"], self["slot_3"] = rule.slots
 
@@ -100,7 +107,6 @@ class CompiledEngine:
         self._aims: dict[tuple[int, ...], Aim] = {}
         self._rule: Rule | None = None
         self._has_code = False  # of the layers
-        self._dropped = [step.dropout for step in self.plan.steps if step.dropout is not None]
 
     def is_current(self) -> bool:
         """Whether the model still has the variables that the plan was made for."""
@@ -129,6 +135,8 @@ class CompiledEngine:
         aim = self._aim(data)
         if data.sample_weight is not None and data.sample_weight.size != len(data):
             raise NoTwin(f"sample weights of shape {data.sample_weight.shape}")
+        if data.sample_weight is not None and aim.is_of_whole_batch:
+            raise NoTwin("sample weights beside a loss of the whole batch")
         units = [*aim.units, *(self._optimizer(aim).units if training else [])]
         names = ["x", "y", *([] if data.sample_weight is None else ["sample_weight"])]
         self._prepare([*units, *(twins.GATHER[_in_place(data, name)[1]] for name in names)])
@@ -142,14 +150,12 @@ class CompiledEngine:
         session = self._session(data, aim)
         session.set_optimizer(rule, self._gradients(), rule.learning_rates(end - begin, self.plan.real))
         session["order"] = _NO_ORDER if order is None else order
-        for row, layer in zip(session["dropouts"], self._dropped):
-            row[: c.USES + 1] = layer.seed_generator.state.value
+        for row, generator in self.plan.generators:
+            session["ops"][row, c.SEED : c.USES + 1] = generator.state.value
         self._run(c.TRAIN, session, data, begin, end)
-        first = int(rule.optimizer.iterations.value) + 1
-        rule.optimizer.took_steps(np.arange(first, first + end - begin))
-        rule.optimizer.iterations.value += end - begin
-        for layer in self._dropped:
-            layer.seed_generator.state.value[1] += end - begin
+        rule.took_steps(end - begin)
+        for _, generator in self.plan.generators:
+            generator.state.value[1] += end - begin
         aim.write_back(session["totals"])
 
     def test(self, data: ArrayBatches, begin: int, end: int) -> None:
@@ -188,6 +194,7 @@ class CompiledEngine:
         self._run_rows(mode, session, begin * data.batch_size, min(end * data.batch_size, len(data)))
 
     def _run_rows(self, mode: int, session: Session, first: int, last: int) -> None:
+        self.plan.refresh()
         session.job[[c.MODE, c.FIRST, c.LAST]] = mode, first, last
         session["sync"][0] = 0
         run = machine.code_for(self.plan.real)
@@ -216,7 +223,7 @@ class CompiledEngine:
     def _optimizer(self, aim: Aim) -> Rule:
         if not self.plan.variables:
             raise NoTwin("nothing to train")
-        if self._rule is None or self._rule.optimizer is not self.model.optimizer:
+        if self._rule is None or not self._rule.is_current(self.model.optimizer):
             self._rule = Rule(self.model.optimizer, self.plan)
         self._rule.write(aim.settings)
         return self._rule

@@ -51,7 +51,7 @@ def run(
     plan: Array,
     job: Array,
     settings: Array,
-    dropouts: Array,
+    ops: Array,
     metrics: Array,
     extras: Array,
     params: Array,
@@ -76,8 +76,8 @@ def run(
 ) -> None:
     """Run the batches of rows job[FIRST] .. job[LAST] - 1 as one member of the team.
 
-    plan (layers, fields), job, settings, dropouts, metrics, extras: see `tinynn.engine.codes`. params, grads, slots
-    (n_params,) of what is trained; frozen, the rest. learning_rates (steps (RATES + 1),). totals
+    plan (steps, fields), job, settings, ops, metrics, extras: see `tinynn.engine.codes`. params, grads, slots
+    (n_params,) of what is trained; frozen, the rest. learning_rates (steps NUMBERS,). totals
     (1 + m, 2): sum and count of the loss and of each metric, added to. work, labels, frames: space. order (samples,), or
     empty for as they come. x, y, sample_weight: bytes. outputs: predictions.
     """
@@ -95,7 +95,7 @@ def run(
             plan,
             job,
             settings,
-            dropouts,
+            ops,
             params,
             frozen,
             work,
@@ -147,6 +147,7 @@ def run(
                 plan,
                 job,
                 settings,
+                ops,
                 extras,
                 params,
                 frozen,
@@ -155,7 +156,7 @@ def run(
                 slot_1,
                 slot_2,
                 slot_3,
-                line(learning_rates, step * (job[c.RATES] + 1), job[c.RATES] + 1),
+                line(learning_rates, step * job[c.NUMBERS], job[c.NUMBERS]),
                 work,
                 frame,
                 sync,
@@ -246,7 +247,7 @@ def forward(
     plan: Array,
     job: Array,
     settings: Array,
-    dropouts: Array,
+    ops: Array,
     params: Array,
     frozen: Array,
     work: Array,
@@ -263,6 +264,7 @@ def forward(
 ) -> int:
     """Fill every layer's BEFORE, ACTIVE (but the last one's) and INPUT, my columns of them; the next ticket."""
     layers, team, batch = plan.shape[0], job[c.TEAM], job[c.BATCH]
+    mapped_by = c.IN_TRAINING if job[c.MODE] == c.TRAIN else c.OTHERWISE
     k0, k1 = begins(plan[0, c.FAN_IN], member, team), begins(plan[0, c.FAN_IN], member + 1, team)
     h = view(work, own + plan[0, c.INPUT], size, k1 - k0)
     gather(job[c.X_UNIT], x, plan[0, c.FAN_IN], k0, order, start, h, frame)
@@ -282,6 +284,11 @@ def forward(
             if plan[j, c.BIAS] >= 0:
                 biases = params if plan[j, c.BIAS_TRAINS] else frozen
                 dense.add_bias(line(biases, plan[j, c.BIAS] + next_0, next_1 - next_0), z)
+        elif plan[j, mapped_by] >= 0:
+            columns = ops[plan[j, mapped_by], c.OP_COLUMNS]
+            put_seen(frame, u.X, h, columns)
+            put_seen(frame, u.OUT, z, columns)
+            call_op(ops, plan[j, mapped_by], step, settings, units, next_0, frame)
         else:
             for i in range(z.size):
                 flatten(z)[i] = flatten(h)[i]
@@ -293,7 +300,8 @@ def forward(
             activate(plan[j, c.FORWARD], settings, plan[j, c.SETTING], z, h, frame)
         if plan[j, c.DROPOUT] >= 0 and job[c.MODE] == c.TRAIN:
             factors = view(work, own + plan[j, c.FACTORS], size, next_1 - next_0)
-            draw_factors(dropouts, plan[j, c.DROPOUT], step, settings, units, next_0, factors, frame)
+            put(frame, u.OUT, factors)
+            call_op(ops, plan[j, c.DROPOUT], step, settings, units, next_0, frame)
             a = h
             h = view(work, own + plan[j + 1, c.INPUT], size, next_1 - next_0)
             dropout.forward_compiled(a, factors, h)
@@ -302,24 +310,22 @@ def forward(
 
 
 @compiled
-def draw_factors(
-    dropouts: Array,
-    which: int,
-    step: int,
-    settings: Array,
-    width: int,
-    first: int,
-    factors: Array,
-    frame: Array,
-) -> None:
-    """Dropout's factors for the columns first, first + 1, ... of a batch of rows of some width."""
-    put(frame, u.OUT, factors)
-    put_word(frame, u.WORD_0, dropouts[which, c.SEED])
-    put_word(frame, u.WORD_1, dropouts[which, c.USES] + step)
+def call_op(ops: Array, which: int, step: int, settings: Array, width: int, first: int, frame: Array) -> None:
+    """Call what a row of `ops` says, on the columns first, first + 1, ... of rows of some width."""
+    put_word(frame, u.WORD_0, ops[which, c.SEED])
+    put_word(frame, u.WORD_1, ops[which, c.USES] + step)
     put_word(frame, u.WORD_2, width)
     put_word(frame, u.WORD_3, first)
-    put_line(frame, u.SETTINGS, line(settings, dropouts[which, c.DROP_SETTING], _ONE))
-    call_at(dropouts[which, c.DROP_UNIT], frame)
+    put_line(frame, u.SETTINGS, line(settings, ops[which, c.OP_SETTING], _ONE))
+    for k in range(3 * 8):
+        frame[3 * u.SLOT_0 + k] = ops[which, c.OP_SLOTS + k]
+    call_at(ops[which, c.OP_UNIT], frame)
+
+
+@compiled
+def put_seen(frame: Array, place: int, array: Array, columns: int) -> None:
+    """Note a contiguous table as one of so many columns: axes before that of a layer's features count as rows."""
+    put(frame, place, view(flatten(array), _NONE, array.size // columns, columns))
 
 
 @compiled
@@ -439,6 +445,17 @@ def measure_metrics(
 
 
 @compiled
+def call_extras(
+    extras: Array, when: int, settings: Array, params: Array, grads: Array, numbers: Array, frame: Array
+) -> None:
+    """Call those that come at this point of a step, each with the step's numbers from its own one on."""
+    for i in range(extras.shape[0]):
+        if extras[i, c.EXTRA_WHEN] == when:
+            number = extras[i, c.EXTRA_NUMBER]
+            call_extra(extras, i, settings, params, grads, line(numbers, number, numbers.size - number), frame)
+
+
+@compiled
 def call_extra(extras: Array, i: int, settings: Array, params: Array, grads: Array, rate: Array, frame: Array) -> None:
     """Call what row i of the extras says, on the parameters that it sees."""
     first, size = extras[i, c.EXTRA_FIRST], extras[i, c.EXTRA_SIZE]
@@ -459,6 +476,7 @@ def backward(
     plan: Array,
     job: Array,
     settings: Array,
+    ops: Array,
     extras: Array,
     params: Array,
     frozen: Array,
@@ -490,6 +508,28 @@ def backward(
         units, fan_in = plan[j, c.UNITS], plan[j, c.FAN_IN]
         k0, k1 = begins(fan_in, member, team), begins(fan_in, member + 1, team)
         mine = k1 - k0
+        if plan[j, c.BACK] >= 0:  # in place; a team has none of these
+            columns = ops[plan[j, c.BACK], c.OP_COLUMNS]
+            put_seen(frame, u.X, view(work, own + plan[j, c.INPUT], size, units), columns)
+            put_seen(frame, u.OUT, view(work, own + plan[j, c.BEFORE], size, units), columns)
+            put_seen(frame, u.D_X, d, columns)
+            call_op(ops, plan[j, c.BACK], _NONE, settings, units, _NONE, frame)
+            if plan[j, c.OWN_PARAMS] and not whole:
+                first = plan[j, c.OWN_FIRST]
+                optimizer_step(
+                    job[c.RULE],
+                    settings,
+                    learning_rate,
+                    first,
+                    first + plan[j, c.OWN_PARAMS],
+                    params,
+                    grads,
+                    slot_0,
+                    slot_1,
+                    slot_2,
+                    slot_3,
+                    frame,
+                )
         d_below = d
         if j > lowest:
             d_below = view(work, plan[j - 1, c.D_OUT], size, fan_in)
@@ -578,27 +618,24 @@ def backward(
                 )
         d = d_below
     if whole:
-        plain = line(learning_rate, job[c.RATES], _ONE)
-        for i in range(extras.shape[0]):
-            if extras[i, c.EXTRA_WHEN] == c.BEFORE_RULE:
-                call_extra(extras, i, settings, params, grads, plain, frame)
-        optimizer_step(
-            job[c.RULE],
-            settings,
-            learning_rate,
-            _NONE,
-            params.size,
-            params,
-            grads,
-            slot_0,
-            slot_1,
-            slot_2,
-            slot_3,
-            frame,
-        )
-        for i in range(extras.shape[0]):
-            if extras[i, c.EXTRA_WHEN] == c.AFTER_RULE:
-                call_extra(extras, i, settings, params, grads, plain, frame)
+        call_extras(extras, c.ON_GRADIENTS, settings, params, grads, learning_rate, frame)
+        if job[c.DUE] < 0 or learning_rate[job[c.DUE]] != zero:
+            call_extras(extras, c.BEFORE_RULE, settings, params, grads, learning_rate, frame)
+            optimizer_step(
+                job[c.RULE],
+                settings,
+                learning_rate,
+                _NONE,
+                params.size,
+                params,
+                grads,
+                slot_0,
+                slot_1,
+                slot_2,
+                slot_3,
+                frame,
+            )
+        call_extras(extras, c.AFTER_STEP, settings, params, grads, learning_rate, frame)
     return ticket
 
 
@@ -633,7 +670,7 @@ def optimizer_step(
     put_line(frame, u.SLOT_1, part(slot_1, start, n))
     put_line(frame, u.SLOT_2, part(slot_2, start, n))
     put_line(frame, u.SLOT_3, part(slot_3, start, n))
-    put_line(frame, u.RATE, line(learning_rate, _NONE, learning_rate.size - 1))
+    put_line(frame, u.RATE, learning_rate)
     put_line(frame, u.SETTINGS, line(settings, c.RULE_SETTING, _ONE))
     call_at(unit, frame)
 

@@ -33,7 +33,7 @@ from tinynn.engine import codes as c
 from tinynn.engine.units import SETTINGS, Unit, arguments_of, plain_address
 
 ARGUMENTS = (
-    *("plan", "job", "settings", "dropouts", "metrics", "extras", "params", "frozen", "grads"),
+    *("plan", "job", "settings", "ops", "metrics", "extras", "params", "frozen", "grads"),
     *("slot_0", "slot_1", "slot_2", "slot_3", "learning_rates", "totals", "work", "labels", "frames", "order"),
     *("x", "y", "sample_weight", "outputs", "sync"),
 )
@@ -44,7 +44,13 @@ REAL = frozenset(
 )
 FLOAT64 = frozenset(["settings"])
 OCTETS = frozenset(["x", "y", "sample_weight"])
-COLUMNS = {"plan": c.LAYER_FIELDS, "dropouts": 4, "metrics": c.METRIC_FIELDS, "extras": c.EXTRA_FIELDS, "totals": 2}
+COLUMNS = {
+    "plan": c.LAYER_FIELDS,
+    "ops": c.OP_FIELDS,
+    "metrics": c.METRIC_FIELDS,
+    "extras": c.EXTRA_FIELDS,
+    "totals": 2,
+}
 """The second axis of those that are tables."""
 
 LOOP = Unit("tinynn.engine.loop", "run")

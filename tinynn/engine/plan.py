@@ -6,20 +6,22 @@ steps of the loop: an affine map (or none), an activation, dropout.
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinynn import config, layers, losses, metrics, optimizers, regularizers
+from tinynn import activations, config, layers, losses, metrics, regularizers
 from tinynn._typing import Array, DType
 from tinynn.buffer import pack
 from tinynn.engine import codes as c
 from tinynn.engine import machine, twins
+from tinynn.engine.layer_twins import Map, activity_map_of, map_of
 from tinynn.engine.recorded import logits_of
 from tinynn.engine.tape import without_tapes
-from tinynn.engine.units import Unit, settings_named, settings_of, takes
+from tinynn.engine.units import SLOTS, Unit, arguments_of, names_of, settings_named, settings_of, takes
 from tinynn.losses.loss import Loss, LossFunctionWrapper
 from tinynn.metrics.confusion import COUNTS
 
@@ -51,17 +53,36 @@ _OWN_STEPS = (
 
 
 class Step:
-    """One row of the plan: an affine map or none, an activation, dropout."""
+    """One row of the plan: an affine map, what a layer has in the place of one, or none; an activation, dropout."""
 
-    def __init__(self, fan_in: int, units: int, dense: Any = None) -> None:
+    def __init__(
+        self, fan_in: int, units: int, dense: Any = None, find: Callable[[], Map | None] | None = None
+    ) -> None:
         self.fan_in, self.units, self.dense = fan_in, units, dense
+        self._find, self.map = find, find() if find is not None else None
         self.activation: twins.Activation | None = None
+        self.activated: list[tuple[Any, twins.Activation | None]] = []  # layers, and what each of them was found to do
         self.dropout: Any = None
+        self.rate = 0.0
 
     @property
     def is_open(self) -> bool:
         """Whether an activation can still join."""
-        return self.activation is None and self.dropout is None
+        return self.activation is None and self.dropout is None and not (self.map and self.map.keeps_output)
+
+    def is_current(self) -> bool:
+        """Whether the layers still do what they did when the plan was made; values of variables may be others."""
+        if any(twins.activation_of(layer) != found for layer, found in self.activated):
+            return False
+        as_before = self.map is None or (self._find is not None and self.map.is_as(self._find()))
+        return as_before and (self.dropout is None or self.dropout.rate == self.rate)
+
+    def refresh(self) -> None:
+        """Take fixed numbers of the layer, such as Normalization's mean and variance, as they are now."""
+        now = self._find() if self._find is not None and self.map is not None and self.map.constants else None
+        if now is not None and self.map is not None:
+            for name, array in self.map.constants.items():
+                array[...] = now.constants[name]
 
 
 class Plan:
@@ -71,12 +92,11 @@ class Plan:
         self.steps = _steps_of(model)
         self.real: DType = np.dtype(config.floatx())
         self._floatx = config.floatx()
-        trained, fixed = model.trainable_variables, model.non_trainable_weights
+        trained = model.trainable_variables
+        fixed = [variable for variable in model.non_trainable_weights if variable.value.dtype.kind == "f"]
         self.variables, self.fixed = trained, fixed
         self._stack = list(model._stack)
         for variable in [*trained, *fixed]:
-            if variable.constraint is not None:
-                raise NoTwin(f"constraint of {variable.path}")
             if variable.value.dtype != self.real:
                 raise NoTwin(f"{variable.path} is {variable.dtype} while floatx is {self.real.name}")
         if len({id(variable) for variable in trained + fixed}) != len(trained + fixed):
@@ -84,17 +104,24 @@ class Plan:
         self.params = pack(trained)[0] if trained else np.empty(0, self.real)
         self.frozen = pack(fixed)[0] if fixed else np.empty(0, self.real)
         self._settings = np.zeros(c.FREE_SETTING).tolist()
-        self.table = self._table(_offsets(trained), _offsets(fixed))
-        self.dropouts = self._dropouts()
+        self.generators: list[tuple[int, Any]] = []  # row of `ops`, what it draws with
+        self._ops: list[tuple[Unit, int, int, Step]] = []  # unit, setting, columns, of which step
+        self.table = self._table(offsets_of(trained), offsets_of(fixed))
+        self.ops = np.zeros((len(self._ops), c.OP_FIELDS), np.int64)
+        for row, (_, setting, columns, _) in zip(self.ops, self._ops):
+            row[[c.OP_SETTING, c.OP_COLUMNS]] = setting, columns
         self.settings = np.array(self._settings)
+        self._fixed_numbers = [step for step in self.steps if step.map is not None and step.map.constants]
         self.lowest, self.can_share = self._lowest(), self._can_share()
         self.remembers_logits = _remembers_logits(model)
+        if self.remembers_logits and self.steps[-1].activation is None:
+            raise NoTwin("noise on outputs that lead back to their logits")
         self.widths = [self.steps[0].fan_in, *(step.units for step in self.steps)]
         self.work_per_step = sum(step.fan_in * step.units for step in self.steps if step.dense is not None)
 
     def _table(self, trained: dict[int, int], fixed: dict[int, int]) -> Array:
         table = np.zeros((len(self.steps), c.LAYER_FIELDS), np.int64)
-        dropouts = 0
+        table[:, [c.DROPOUT, c.IN_TRAINING, c.OTHERWISE, c.BACK]] = -1
         for row, step in zip(table, self.steps):
             row[[c.FAN_IN, c.UNITS, c.KERNEL, c.BIAS, c.SETTING]] = step.fan_in, step.units, -1, -1, len(self._settings)
             if step.activation is not None:
@@ -107,24 +134,75 @@ class Plan:
                 if bias is not None:
                     row[c.BIAS_TRAINS] = id(bias) in trained
                     row[c.BIAS] = trained.get(id(bias), fixed.get(id(bias), -1))
-            row[c.DROPOUT] = -1
+            if step.map is not None:
+                self._write_map(row, step, step.map, trained)
             if step.dropout is not None:
-                row[c.DROPOUT] = dropouts
-                dropouts += 1
+                row[c.DROPOUT] = self._op(twins.DROPOUT, {"rate": step.dropout.rate}, step)
+                self.generators.append((len(self._ops) - 1, step.dropout.seed_generator))
         return table
 
-    def _dropouts(self) -> Array:
-        """(n, 4): seeds and counts are written before each run."""
-        table = np.zeros((sum(step.dropout is not None for step in self.steps), 4), np.int64)
-        for row, step in zip(table, [step for step in self.steps if step.dropout is not None]):
-            row[c.DROP_SETTING] = len(self._settings)
-            self._settings += settings_of(twins.DROPOUT, {"rate": step.dropout.rate})
-        return table
+    def _write_map(self, row: Array, step: Step, map: Map, trained: dict[int, int]) -> None:
+        for field, unit in ((c.IN_TRAINING, map.training), (c.OTHERWISE, map.otherwise), (c.BACK, map.backward)):
+            if unit is not None:
+                row[field] = self._op(unit, map.settings, step)
+        if map.generator is not None:
+            self.generators.append((int(row[c.IN_TRAINING]), map.generator))
+        own = [variable for variable in map.variables.values() if id(variable) in trained]
+        if own:
+            row[c.OWN_FIRST] = min(trained[id(variable)] for variable in own)
+            row[c.OWN_PARAMS] = sum(variable.value.size for variable in own)
+
+    def _op(self, unit: Unit, settings: Mapping[str, float], step: Step) -> int:
+        """The row of `ops` for a unit with these settings; seeds and counts are written before each run."""
+        self._ops.append((unit, len(self._settings), step.map.columns if step.map else step.units, step))
+        self._settings += settings_of(unit, settings)
+        return len(self._ops) - 1
+
+    def place_arrays(self, ops: Array, batch: int) -> list[Array]:
+        """Write into rows of `ops` where the arrays of layers stand; those made for batches of this size, to be kept."""
+        made: dict[tuple[int, str], Array] = {}
+        for row, step, map, name, place in self._slots(ops):
+            array = self._array(map, name)
+            if array is None:
+                whole = self._array(map, name[2:]) if name.startswith("d_") else None
+                sizes = {"column": map.columns, "row": batch * step.units // map.columns, "entry": batch * step.units}
+                size = sizes[map.space[name]] if whole is None else whole.size
+                array = made.setdefault((id(step), name), np.zeros(size, self.real))
+            row[place : place + 3] = words_of([array], 3)
+        return list(made.values())
+
+    def _slots(self, ops: Array) -> Iterator[tuple[Array, Step, Map, str, int]]:
+        """Row, step, map, name and place in the row of every array that the units of layers have for themselves."""
+        for row, (unit, _, _, step) in zip(ops, self._ops):
+            if step.map is not None and unit is not twins.DROPOUT:
+                for name, argument in zip(names_of(unit), arguments_of(unit), strict=True):
+                    if argument.form in ("line", "table") and argument.place in SLOTS:
+                        yield row, step, step.map, name, c.OP_SLOTS + 3 * (argument.place - SLOTS[0])
+
+    def _array(self, map: Map, name: str) -> Array | None:
+        """A layer's variable or constant by the name that its units know it by."""
+        if name in map.variables:
+            return np.asarray(map.variables[name].value).reshape(-1)
+        return map.constants.get(name)
+
+    def place_gradients(self, ops: Array, grads: Array) -> None:
+        """Write into rows of `ops` where the gradients of layers' variables stand."""
+        offsets = offsets_of(self.variables)
+        for row, _, map, name, place in self._slots(ops):
+            variable = map.variables.get(name[2:]) if name.startswith("d_") else None
+            if variable is not None and id(variable) in offsets:
+                first = offsets[id(variable)]
+                row[place : place + 3] = words_of([grads[first : first + variable.value.size]], 3)
+
+    def refresh(self) -> None:
+        """Take fixed numbers of layers as they are now."""
+        for step in self._fixed_numbers:
+            step.refresh()
 
     @property
     def units(self) -> list[Unit]:
         """What the loop calls for the layers."""
-        found = [twins.DROPOUT] if len(self.dropouts) else []
+        found = [unit for unit, *_ in self._ops]
         for step in self.steps:
             if step.activation is not None:
                 found += [step.activation.forward_of(step is self.steps[-1]), step.activation.backward]
@@ -136,12 +214,14 @@ class Plan:
             if step.activation is not None:
                 row[c.FORWARD] = machine.address(self.real, step.activation.forward_of(step is self.steps[-1]))
                 row[c.BACKWARD] = machine.address(self.real, step.activation.backward)
-        if len(self.dropouts):
-            self.dropouts[:, c.DROP_UNIT] = machine.address(self.real, twins.DROPOUT)
+        for row, (unit, *_) in zip(self.ops, self._ops):
+            row[c.OP_UNIT] = machine.address(self.real, unit)
 
     def is_current(self, model: Any) -> bool:
         """Whether the model still has these layers, with their variables where this plan has them, trained or not as here."""
         if len(model._stack) != len(self._stack) or not all(map(_same, model._stack, self._stack)):
+            return False
+        if not all(step.is_current() for step in self.steps):
             return False
         flags = all(v.trainable for v in self.variables) and not any(v.trainable for v in self.fixed)
         places = all(map(_stands_in, (self.variables, self.fixed), (self.params, self.frozen)))
@@ -149,7 +229,8 @@ class Plan:
 
     def _lowest(self) -> int:
         """The first step that trains something."""
-        trains = (self.table[:, c.KERNEL_TRAINS] * self.table[:, c.DENSE]) + self.table[:, c.BIAS_TRAINS]
+        trains = self.table[:, c.KERNEL_TRAINS] * self.table[:, c.DENSE]
+        trains += self.table[:, c.BIAS_TRAINS] + self.table[:, c.OWN_PARAMS]
         return int(np.argmax(trains > 0)) if trains.any() else len(self.steps)
 
     def _can_share(self) -> bool:
@@ -229,8 +310,6 @@ def _steps_of(model: Trainer) -> list[Step]:
     width = math.prod(n or 0 for n in model.input_shape[1:])
     for layer in model.layers:
         kind = type(layer)
-        if layer.activity_regularizer is not None:
-            raise NoTwin(f'activity regularizer of "{layer.name}"')
         if kind is layers.Dense:
             if layer.input_shape[1:] != (width,):
                 raise NoTwin(f'Dense "{layer.name}" maps more than one axis')
@@ -238,29 +317,39 @@ def _steps_of(model: Trainer) -> list[Step]:
             width = steps[-1].units
             _activate(steps, layer)
         elif kind in _ACTIVATION_LAYERS:
-            if twins.activation_of(layer) is None and steps:
-                continue  # linear: what came before may have its logits remembered
-            if not steps or not steps[-1].is_open:
-                steps.append(Step(width, width))
-            _activate(steps, layer)
+            if twins.activation_of(layer) is not None or not steps:  # if linear, what came before may be remembered
+                if not steps or not steps[-1].is_open:
+                    steps.append(Step(width, width))
+                _activate(steps, layer)
         elif kind is layers.Dropout:
             if layer.noise_shape is not None or layer.rate >= 1:  # type: ignore[attr-defined]
                 raise NoTwin(f'Dropout "{layer.name}" has a noise_shape or drops everything')
             if layer.rate > 0:  # type: ignore[attr-defined]
                 if not steps or steps[-1].dropout is not None:
                     steps.append(Step(width, width))
-                steps[-1].dropout = layer
-        elif kind not in (layers.Flatten, layers.InputLayer):
-            raise NoTwin(f'layer "{layer.name}" ({kind.__name__})')
+                steps[-1].dropout, steps[-1].rate = layer, layer.rate  # type: ignore[attr-defined]
+        elif kind not in _AS_IT_IS:
+            step = Step(width, width, find=functools.partial(map_of, layer))
+            if step.map is None:
+                raise NoTwin(f'layer "{layer.name}" ({kind.__name__})')
+            if step.map.training or step.map.otherwise:
+                steps.append(step)
+        if layer.activity_regularizer is not None:
+            steps.append(Step(width, width, find=functools.partial(activity_map_of, layer)))
+            if steps[-1].map is None:
+                raise NoTwin(f'activity regularizer of "{layer.name}"')
     if not steps or not width:
         raise NoTwin("no layer computes anything, or a width is not known")
+    if len(model.output_shape) != 2:
+        raise NoTwin(f"outputs of shape {model.output_shape}")
     if steps[-1].dropout is not None:
-        raise NoTwin("dropout on the outputs")
+        steps.append(Step(width, width))
     if len(set(map(id, model.layers))) != len(model.layers):
         raise NoTwin("a layer is used twice")
     return steps
 
 
+_AS_IT_IS = (layers.ActivityRegularization, layers.Flatten, layers.Identity, layers.InputLayer, layers.Reshape)
 _ACTIVATION_LAYERS = (layers.Activation, layers.ELU, layers.LeakyReLU, layers.ReLU, layers.Softmax)
 
 
@@ -268,7 +357,10 @@ def _activate(steps: list[Step], layer: Any) -> None:
     found, function = twins.activation_of(layer), getattr(layer, "activation", layer)
     if found is twins.UNKNOWN:
         raise NoTwin(f'activation "{getattr(function, "__name__", function)}" of "{layer.name}"')
+    if found is not None and found.rowwise and len(layer.input_shape) != 2:
+        raise NoTwin(f'activation "{getattr(function, "__name__", function)}" of "{layer.name}" for more than one axis')
     steps[-1].activation = found
+    steps[-1].activated.append((layer, found))
 
 
 def _remembers_logits(model: Any) -> bool:
@@ -302,6 +394,8 @@ class Aim:
         self.metrics = self._metrics(model, plan, y, stand_in)
         self.extras, self._extra_units = self._penalties(plan)
         self._check_width("the loss", self.loss, classes, y)
+        if loss.fn is losses.categorical_generalized_cross_entropy and y.ndim != 1:
+            raise NoTwin(f"loss {loss.name!r} with targets of shape {y.shape}")
         self.from_logits = 0
         if takes(self.loss.forward, "logits"):
             self.from_logits = 1 if any(takes(unit, "y_pred") for unit in self.units) else 2
@@ -327,7 +421,7 @@ class Aim:
             if hasattr(metric, "_counted"):
                 counts[COUNTS.index(metric._counted)] = metric.accumulator
             arrays = [np.empty((0, 0), self.real) if v is None else v.value.reshape(-1, 1) for v in counts]
-            self.metrics[row, c.METRIC_SLOTS :] = _words(
+            self.metrics[row, c.METRIC_SLOTS :] = words_of(
                 [thresholds, *arrays, *buckets], c.METRIC_FIELDS - c.METRIC_SLOTS
             )
 
@@ -349,19 +443,42 @@ class Aim:
 
     def _penalties(self, plan: Plan) -> tuple[Array, list[Unit]]:
         """Rows for what the weights' regularizers add to the loss and to the gradients; and their units."""
-        rows, units, offsets = [], [], _offsets(plan.variables)
+        rows, units, offsets = [], [], offsets_of(plan.variables)
+        self._kept_alive: list[Array] = []  # arrays that the rows point to
+        for step in plan.steps:
+            if step.map is not None and "share" in step.map.constants:
+                rows.append([0, 0, c.PENALTY, 0, 0, 0, *words_of([step.map.constants["share"]], 12)])
+                units.append(twins.PENALTY_ON_OUTPUTS)
         for variable in plan.variables:
             penalty = variable.regularizer
             if penalty is None:
                 continue
+            first, size = offsets[id(variable)], variable.value.size
+            if type(penalty) is regularizers.OrthogonalRegularizer and penalty.mode == "rows":
+                matrix = plan.params[first : first + size].reshape(variable.shape)
+                for unit, row in self._orthogonality(penalty, matrix, first):
+                    rows.append(row)
+                    units.append(unit)
+                continue
             if type(penalty) not in (regularizers.L1, regularizers.L2, regularizers.L1L2):
                 raise NoTwin(f"regularizer of {variable.path}")
             values = {name: float(np.float32(getattr(penalty, name, 0.0))) for name in ("l1", "l2")}
-            first, size = offsets[id(variable)], variable.value.size
-            for unit, when in ((twins.PENALTY, c.PENALTY), (twins.PENALTY_GRADIENT, c.BEFORE_RULE)):
-                rows.append([0, self._keep(unit, values), when, first, size, *[0] * 12])
+            for unit, when in ((twins.PENALTY, c.PENALTY), (twins.PENALTY_GRADIENT, c.ON_GRADIENTS)):
+                rows.append([0, self._keep(unit, values), when, first, size, 0, *[0] * 12])
                 units.append(unit)
         return np.array(rows, np.int64).reshape(-1, c.EXTRA_FIELDS), units
+
+    def _orthogonality(self, penalty: Any, matrix: Array, first: int) -> Iterator[tuple[Unit, list[int]]]:
+        """Units and rows for the penalty on a matrix whose entries begin at `first` among the parameters."""
+        directions, added = np.empty(matrix.size, matrix.dtype), np.empty(matrix.size, matrix.dtype)
+        inverse, one = np.empty(len(matrix), matrix.dtype), np.ones(1, matrix.dtype)
+        values = {"factor": float(penalty.factor), "epsilon": config.epsilon()}
+        for unit, when, arrays in (
+            (twins.ORTHOGONAL_PENALTY, c.PENALTY, [matrix, directions, inverse]),
+            (twins.ORTHOGONAL_GRADIENT, c.ON_GRADIENTS, [directions, inverse, added, one]),
+        ):
+            self._kept_alive += arrays
+            yield unit, [0, self._keep(unit, values), when, first, matrix.size, 0, *words_of(arrays, 12)]
 
     def _loss(self, loss: Any, plan: Plan, classes: int) -> tuple[twins.Measure, bool, dict[str, float]]:
         if not isinstance(loss, LossFunctionWrapper) or type(loss).__call__ is not Loss.__call__:
@@ -370,25 +487,53 @@ class Aim:
             raise NoTwin(f"loss {loss.name!r}")
         if loss.dtype != plan.real.name:
             raise NoTwin(f"loss {loss.name!r} computes in {loss.dtype}")
-        settings = dict(loss._settings)
+        settings, other = dict(loss._settings), twins.OTHER_LOSSES.get(loss.fn)
         smoothing = settings.pop("label_smoothing", 0.0)
-        if settings.pop("axis", -1) not in (-1, 1) or settings.pop("ignore_class", None) is not None:
+        axis = settings.pop("axis", -1 if other is None or other.whole is None else None)
+        self.is_of_whole_batch = axis is None
+        along_rows = axis in (-1, 1) or axis in ([-1], (-1,), [1], (1,)) or (axis is None and other and other.whole)
+        if not along_rows or settings.pop("ignore_class", None) is not None:
             raise NoTwin(f"loss {loss.name!r} along another axis")
         from_logits = settings.pop("from_logits", False)
         if from_logits and plan.remembers_logits:
             raise NoTwin("from_logits=True after a softmax or sigmoid, which deserves its warning")
-        known = twins.FROM_LOGITS if from_logits or plan.remembers_logits else twins.FROM_OUTPUTS
-        measure = known.get(loss.fn, twins.FROM_OUTPUTS.get(loss.fn))
+        if other is not None:
+            measure = self._other_loss(loss, other, plan, from_logits)
+            counted = loss.reduction in ("sum_over_batch_size", "mean")
+            settings = {**other.defaults, **({"counted": counted} if loss.fn is losses.circle else {}), **settings}
+        else:
+            known = twins.FROM_LOGITS if from_logits or plan.remembers_logits else twins.FROM_OUTPUTS
+            measure = known.get(loss.fn, twins.FROM_OUTPUTS.get(loss.fn))
         if measure is None:
             raise NoTwin(f"loss {loss.name!r}")
-        if not set(settings) <= set(settings_named(measure.forward)):
+        numbers = all(isinstance(value, (bool, int, float, np.number)) for value in settings.values())
+        if not numbers or not set(settings) <= set(settings_named(measure.forward)):
             raise NoTwin(f"loss {loss.name!r} with {', '.join(settings)}")
-        if loss.fn is losses.categorical_crossentropy and classes == 1:
+        if loss.fn in (losses.categorical_crossentropy, losses.categorical_focal_crossentropy) and classes == 1:
             raise NoTwin("categorical cross-entropy of one output, which deserves its warning")
-        binary = loss.fn is losses.binary_crossentropy
+        binary = loss.fn in (losses.binary_crossentropy, losses.binary_focal_crossentropy)
         self._settings[c.SMOOTH_SCALE] = 1.0 - smoothing
         self._settings[c.SMOOTH_SHIFT] = 0.5 * smoothing if binary else smoothing / classes
         return measure, bool(smoothing), {"epsilon": config.epsilon(), "delta": 1.0, **settings}
+
+    def _other_loss(self, loss: Any, other: twins.OtherLoss, plan: Plan, from_logits: bool) -> twins.Measure:
+        """The units for outputs, logits or the whole batch, as it is here."""
+        means = ("sum_over_batch_size", "mean")
+        if self.is_of_whole_batch and other.whole is not None:
+            if loss.reduction not in means:
+                raise NoTwin(f"loss {loss.name!r} of the whole batch with reduction {loss.reduction!r}")
+            return other.whole
+        if loss.fn is losses.circle and loss.reduction not in (*means, "sum"):
+            raise NoTwin(f"loss {loss.name!r} with reduction {loss.reduction!r}")
+        if from_logits and other.logits is None:
+            raise NoTwin(f"loss {loss.name!r} with from_logits=True")
+        if not from_logits and not (plan.remembers_logits and other.logits):
+            return other.outputs
+        last = plan.steps[-1].activation
+        if not from_logits and last != twins.ACTIVATIONS[activations.sigmoid]:
+            raise NoTwin(f"loss {loss.name!r} after a softmax")
+        assert other.logits is not None
+        return other.logits
 
     def _metrics(self, model: Any, plan: Plan, y: Array, stand_in: Array) -> Array:
         rows: list[list[int]] = []
@@ -441,7 +586,7 @@ class Aim:
             raise NoTwin(f"{what} with targets of shape {y.shape}")
 
 
-def _words(arrays: Sequence[Array], length: int) -> list[int]:
+def words_of(arrays: Sequence[Array], length: int) -> list[int]:
     """Addresses and shapes of arrays as a frame has them, with zeros up to a length."""
     words: list[int] = []
     for array in arrays:
@@ -449,78 +594,7 @@ def _words(arrays: Sequence[Array], length: int) -> list[int]:
     return words + [0] * (length - len(words))
 
 
-class Rule:
-    """The optimizer as a unit, its slots as flat vectors, and the learning rate of every step to come."""
-
-    def __init__(self, optimizer: Any, plan: Plan) -> None:
-        rule = twins.RULES.get(type(optimizer))
-        if rule is None:
-            raise NoTwin(f"optimizer {getattr(optimizer, 'name', optimizer)!r}")
-        beside = [option for option in optimizer.around_the_rule if option not in _BESIDE]
-        if beside:
-            raise NoTwin(f"optimizer {optimizer.name!r} with {beside[0]}")
-        optimizer.build(plan.variables)
-        known = optimizer._trainable_variables
-        if len(known) != len(plan.variables) or not all(map(_same, known, plan.variables)):
-            raise NoTwin("the optimizer was built for other variables")
-        self.optimizer, self.real, self.unit, names = optimizer, plan.real, rule.unit, rule.slots
-        self.fused = False  # with the product that gives the gradient
-        if type(optimizer) is optimizers.SGD:
-            moving = twins.NESTEROV if optimizer.nesterov else twins.MOMENTUM
-            self.unit = moving if optimizer.momentum else rule.unit
-            self.fused = not optimizer.momentum
-        flats = {name: pack(slots)[0] for name, slots in optimizer._slots.items()}
-        slots = [flats.get(name, np.empty(0, plan.real)) for name in names]
-        self.slots = [*slots, *[np.empty(0, plan.real)] * (4 - len(slots))]
-        self.extras, self._extra_units, self._kept_alive = self._around(plan)
-
-    def _around(self, plan: Plan) -> tuple[Array, list[Unit], list[Array]]:
-        """Rows for clipping and weight decay, which see all parameters; their units, and the arrays that they point to."""
-        rows, units, size = [], [], plan.params.size
-        starts = np.array([*_offsets(plan.variables).values(), size], np.int64)
-        decays = np.asarray(self.optimizer.weight_decays(plan.variables), np.float64)
-        own = c.EXTRA_FIELDS - c.EXTRA_SLOTS
-        for option, unit in twins.CLIPS.items():
-            if getattr(self.optimizer, option):
-                arrays = [] if option == "clipvalue" else [starts]
-                rows.append([0, c.CLIP_SETTING, c.BEFORE_RULE, 0, size, *_words(arrays, own)])
-                units.append(unit)
-                break
-        if decays.any():
-            rows.append([0, c.CLIP_SETTING, c.BEFORE_RULE, 0, size, *_words([starts, decays], own)])
-            units.append(twins.WEIGHT_DECAY)
-        return np.array(rows, np.int64).reshape(-1, c.EXTRA_FIELDS), units, [starts, decays]
-
-    @property
-    def units(self) -> list[Unit]:
-        """What the loop calls to step."""
-        return [self.unit, *self._extra_units]
-
-    def write(self, settings: Array) -> None:
-        """The optimizer's numbers as they are now."""
-        numbers = settings_of(self.unit, vars(self.optimizer))
-        settings[c.RULE_SETTING : c.RULE_SETTING + len(numbers)] = numbers
-        limits = [limit for option in twins.CLIPS if (limit := getattr(self.optimizer, option))]
-        settings[c.CLIP_SETTING] = limits[0] if limits else 0.0
-
-    def bind(self) -> int:
-        """The address of the rule's unit; those of the others go into the table."""
-        self.extras[:, c.EXTRA_UNIT] = [machine.address(self.real, unit) for unit in self._extra_units]
-        return machine.address(self.real, self.unit)
-
-    def learning_rates(self, steps: int, real: DType) -> Array:
-        """(steps, rates + 1): of the next steps, with the rule's corrections; the plain rate last."""
-        first = int(self.optimizer.iterations.value) + 1
-        t = np.arange(first, first + steps)
-        rates = np.asarray(self.optimizer.step_sizes(t, real), real).reshape(steps, -1)
-        return np.column_stack([rates, self.optimizer.learning_rates(t, real)])
-
-
-_BESIDE = ("clipnorm", "global_clipnorm", "clipvalue", "weight_decay")
-"""What optimizers do around their rule that has twins; the rest sends the model to the reference engine."""
-
-
-def _offsets(variables: list[Variable]) -> dict[int, int]:
+def offsets_of(variables: list[Variable]) -> dict[int, int]:
     """Where each variable begins in the flat vector that they tile."""
     offsets, at = {}, 0
     for variable in variables:

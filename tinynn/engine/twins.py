@@ -9,7 +9,9 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from tinynn import activations, config, layers, losses, metrics, optimizers
+from tinynn import activations, config, constraints, layers, losses, metrics, optimizers
+from tinynn._typing import Shape
+from tinynn.engine import layer_twins
 from tinynn.engine.units import IN_PLACE, Unit, takes
 from tinynn.metrics.regression import cosine_similarity
 
@@ -142,6 +144,35 @@ FROM_OUTPUTS: dict[Callable[..., Any], Measure] = {
     losses.categorical_hinge: _loss("categorical_hinge"),
     losses.cosine_similarity: _loss("cosine_similarity"),
 }
+
+
+class OtherLoss(NamedTuple):
+    """A loss that is no metric: its units for outputs, for logits, and for axis=None: one value for the whole batch."""
+
+    outputs: Measure
+    logits: Measure | None = None
+    whole: Measure | None = None
+    defaults: Mapping[str, float] = {}
+
+
+OTHER_LOSSES: dict[Callable[..., Any], OtherLoss] = {
+    losses.binary_focal_crossentropy: OtherLoss(
+        _composed("binary_focal"),
+        _loss("sigmoid_focal_crossentropy"),
+        defaults={"apply_class_balancing": False, "alpha": 0.25, "gamma": 2.0},
+    ),
+    losses.categorical_focal_crossentropy: OtherLoss(
+        _composed("categorical_focal"), defaults={"alpha": 0.25, "gamma": 2.0}
+    ),
+    losses.categorical_generalized_cross_entropy: OtherLoss(_composed("generalized", reads_labels=True)),
+    losses.circle: OtherLoss(
+        _composed("circle", reads_labels=True), defaults={"gamma": 80.0, "margin": 0.4, "remove_diagonal": True}
+    ),
+    losses.dice: OtherLoss(_loss("dice"), whole=_composed("dice_of_all")),
+    losses.tversky: OtherLoss(
+        _loss("tversky"), whole=_composed("tversky_of_all"), defaults={"alpha": 0.5, "beta": 0.5}
+    ),
+}
 ACCURACIES: dict[Callable[..., Any], Measure] = {
     metrics.accuracy: Measure(_unit("accuracy", "equal_compiled")),
     metrics.binary_accuracy: Measure(_unit("accuracy", "binary_compiled")),
@@ -191,6 +222,13 @@ RULES: dict[type, Rule] = {
     optimizers.Lion: Rule(_unit("lion", "step_compiled"), ("momentum",)),
     optimizers.Ftrl: Rule(_unit("ftrl", "step_compiled"), ("accumulator", "linear")),
 }
+WHOLE_RULES: dict[type, Rule] = {
+    optimizers.Lamb: Rule(_unit("lamb", "step_compiled"), ("momentum", "velocity")),
+    optimizers.Adafactor: Rule(Unit("tinynn.engine.around", "adafactor_step"), ("r", "c", "velocity")),
+}
+"""Rules that look at whole variables: they are called with all parameters, and told where each begins."""
+
+NO_RULE = Unit("tinynn.engine.around", "no_rule")
 CLIPS = {
     "clipnorm": _unit("clip", "by_norm_compiled"),
     "global_clipnorm": _unit("clip", "by_global_norm_compiled"),
@@ -199,7 +237,15 @@ CLIPS = {
 """By the option that asks for it; the clip that comes first here is the one that Keras takes."""
 
 WEIGHT_DECAY = _unit("weight_decay", "shrink_compiled")
+ACCUMULATE, AVERAGE, OVERWRITE, LIMIT_NORMS, UNIT_NORMS, NON_NEGATIVE = (
+    Unit("tinynn.engine.around", function)
+    for function in ("accumulate", "take_average", "overwrite", "limit_norms", "unit_norms", "keep_non_negative")
+)
 PENALTY, PENALTY_GRADIENT = Unit("tinynn.engine.measures", "penalty_of"), _unit("l1_l2", "add_gradient")
+PENALTY_ON_OUTPUTS = Unit("tinynn.engine.measures", "penalty_on_outputs")
+ORTHOGONAL_PENALTY, ORTHOGONAL_GRADIENT = (
+    Unit("tinynn.engine.measures", f"orthogonal_{what}") for what in ("penalty", "gradient")
+)
 DROPOUT = _unit("dropout", "factors_compiled")
 
 KINDS = ("float32", "float64", "uint8", "int32", "int64")
@@ -208,15 +254,43 @@ KINDS = ("float32", "float64", "uint8", "int32", "int64")
 GATHER = {kind: Unit("tinynn.kernels.gather", "rows_compiled", kind) for kind in KINDS}
 
 
+class Constraint(NamedTuple):
+    """A constraint's unit and settings; as which matrix it sees the variable, and how many lengths there are in that."""
+
+    unit: Unit
+    settings: Mapping[str, float]
+    shape: tuple[int, int]
+    lengths: int
+
+
+def constraint_of(constraint: Any, shape: Shape) -> Constraint | None:
+    """The unit of a constraint on a variable of this shape; None if it has none."""
+    kind, size = type(constraint), math.prod(shape)
+    if kind is constraints.NonNeg:
+        return Constraint(NON_NEGATIVE, {}, (size, 1), 0)
+    if kind not in (constraints.MaxNorm, constraints.MinMaxNorm, constraints.UnitNorm):
+        return None
+    seen = constraints.as_matrix(shape, constraint.axis)
+    if seen is None:
+        return None
+    matrix, axis = seen
+    settings = {"min_value": 0.0, "rate": 1.0, "axis": axis, "epsilon": config.epsilon(), **vars(constraint)}
+    unit = UNIT_NORMS if kind is constraints.UnitNorm else LIMIT_NORMS
+    return Constraint(unit, {**settings, "axis": axis}, matrix, matrix[1 - axis])
+
+
 def all_units() -> list[Unit]:
     """Every unit of this list: to have them compiled together, before tests or on a new machine."""
     found = [MOMENTUM, NESTEROV, WEIGHT_DECAY, PENALTY, PENALTY_GRADIENT, DROPOUT, *CLIPS.values(), *GATHER.values()]
+    found += [PENALTY_ON_OUTPUTS, ORTHOGONAL_PENALTY, ORTHOGONAL_GRADIENT]
+    found += [ACCUMULATE, AVERAGE, OVERWRITE, LIMIT_NORMS, UNIT_NORMS, NON_NEGATIVE]
     found += [_unit("confusion", "update_compiled"), _unit("confusion", "update_even_compiled")]
-    found += [rule.unit for rule in RULES.values()]
+    found += [rule.unit for rule in (*RULES.values(), *WHOLE_RULES.values())] + [NO_RULE]
     for activation in ACTIVATIONS.values():
         if activation is not None:
             found += [activation.forward, activation.forward_of(is_last=False), activation.backward]
-    for measure in (*FROM_LOGITS.values(), *MEASURES.values()):
+    others = [measure for other in OTHER_LOSSES.values() for measure in other[:3] if measure is not None]
+    for measure in (*FROM_LOGITS.values(), *MEASURES.values(), *others):
         found += [measure.forward, *([measure.backward] if measure.backward else [])]
-    found += [*_activation("bounded_relu")[:2], *_activation("leaky_relu")[:2]]
+    found += [*_activation("bounded_relu")[:2], *_activation("leaky_relu")[:2], *layer_twins.all_units()]
     return list(dict.fromkeys(found))

@@ -74,7 +74,7 @@ _LINES = (
 
 _TABLES = (
     *("true_positives", "false_positives", "true_negatives", "false_negatives"),
-    *("true_buckets", "false_buckets"),
+    *("true_buckets", "false_buckets", "matrix"),
 )
 """Names of tables among the slots: arrays of a unit's own, which stand in the slots in the order of its parameters."""
 

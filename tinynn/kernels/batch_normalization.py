@@ -16,6 +16,8 @@ import numpy as np
 from tinynn._compiled import compiled
 from tinynn._typing import Array
 
+ROWWISE = True
+
 
 def forward(
     x: Array, gamma: Array, beta: Array, epsilon: float, mean: Array, variance: Array, inverse: Array, out: Array

@@ -14,6 +14,8 @@ import numpy as np
 from tinynn._compiled import compiled
 from tinynn._typing import Array
 
+ROWWISE = True
+
 
 def forward(x: Array, gamma: Array, beta: Array, epsilon: float, mean: Array, inverse: Array, out: Array) -> None:
     """out = gamma (x - mean) inverse + beta;  mean and inverse = 1 / sqrt(variance + epsilon), of each row, are filled.

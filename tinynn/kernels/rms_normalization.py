@@ -10,6 +10,8 @@ import numpy as np
 from tinynn._compiled import compiled
 from tinynn._typing import Array
 
+ROWWISE = True
+
 
 def forward(x: Array, scale: Array, epsilon: float, inverse: Array, out: Array) -> None:
     """out[i] = y[i] scale[i],  y = x inverse,  inverse = 1 / sqrt(mean_i x[i]^2 + epsilon), which is filled."""
