@@ -16,6 +16,7 @@ class _Scopes(threading.local):
 
     def __init__(self) -> None:
         self.open: list[dict[str, Any]] = []
+        self.without_registered = 0
 
 
 _scopes = _Scopes()
@@ -40,6 +41,21 @@ class CustomObjectScope:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         _scopes.open.pop()
+
+
+class OnlyHandedOver:
+    """Within its `with`, in this thread, what was registered is not known by that alone: for descriptions from files.
+
+    Whoever sends a file chooses which names stand in it. Registering a class says that it can be described, not that any file
+    may make one.
+    """
+
+    def __enter__(self) -> OnlyHandedOver:
+        _scopes.without_registered += 1
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        _scopes.without_registered -= 1
 
 
 def get_custom_objects() -> dict[str, Any]:
@@ -98,7 +114,7 @@ def get_registered_object(
 
 def known(custom_objects: Any = None) -> dict[str, Any]:
     """All own things that a description may name here and now; inner scopes and `custom_objects` come first."""
-    found = dict(_registered)
+    found = {} if _scopes.without_registered else dict(_registered)
     for scope in _scopes.open:
         found.update(scope)
     found.update(custom_objects or {})

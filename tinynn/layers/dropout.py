@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tinynn import random
-from tinynn._typing import Tensor
+from tinynn._typing import BatchShape, Tensor
 from tinynn.layers.layer import Layer
 
 
@@ -39,6 +39,10 @@ class Dropout(Layer):
         if not training or self.seed_generator is None:
             return inputs
         return random.dropout(inputs, self.rate, self.noise_shape, self.seed_generator)
+
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
+        """The same."""
+        return input_shape
 
     def get_config(self) -> dict[str, Any]:
         """What the layer can be made from again."""

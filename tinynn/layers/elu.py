@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tinynn import activations
-from tinynn._typing import Tensor
+from tinynn._typing import BatchShape, Tensor
 from tinynn.layers.layer import Layer
 
 
@@ -30,6 +30,10 @@ class ELU(Layer):
     def call(self, inputs: Tensor, *args: Any, **kwargs: Any) -> Any:
         """The same shape in and out."""
         return activations.elu(inputs, alpha=self.alpha)
+
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
+        """The same."""
+        return input_shape
 
     def get_config(self) -> dict[str, Any]:
         """What the layer can be made from again."""

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from tinynn import config, constraints, initializers, ops, regularizers
+from tinynn._allowance import take, values_follow
 from tinynn._checks import did_you_mean
 from tinynn._naming import unique_name
 from tinynn._typing import Array, BatchShape, Shape, Tensor
@@ -257,6 +258,7 @@ class Layer:
         """
 
         def shape_for(unknown: int) -> Any:
+            take(f"An array to try {self.name} out", [unknown if n is None else n for n in input_shape], self.dtype)
             inputs = np.ones([unknown if n is None else n for n in input_shape], self.dtype)
             with np.errstate(all="ignore"):
                 return _shapes(self(inputs))
@@ -509,9 +511,11 @@ class Layer:
         dtype = {"int": "int64", "float": config.floatx()}.get(dtype, dtype) or self.dtype
         if initializer is None:
             initializer = "glorot_uniform" if np.dtype(dtype).kind == "f" else "zeros"
-        variable = Variable(
-            initializers.get(initializer), shape=shape, dtype=dtype, trainable=bool(trainable), name=name
-        )
+        take(f"The weight {self._path}/{name}", shape, dtype)
+        initializer = initializers.get(initializer)
+        if values_follow() and type(initializer).__module__.startswith("tinynn."):
+            initializer = np.zeros(shape, dtype)  # no random numbers for what is overwritten at once
+        variable = Variable(initializer, shape=shape, dtype=dtype, trainable=bool(trainable), name=name)
         variable._path = f"{self._path}/{variable.name}"
         variable.regularizer = regularizers.get(regularizer)
         variable.constraint = constraints.get(constraint)
@@ -621,6 +625,35 @@ class Layer:
                 )
         for variable, array in zip(variables, arrays, strict=True):
             variable.assign(array)
+
+    @property
+    def _own_variables(self) -> list[Variable]:
+        """The layer's, without those of layers and random streams within, in the order of Keras's files."""
+        return [*self._store.trainable, *self._store.fixed]
+
+    def save_own_variables(self, store: Any) -> None:
+        """Write the layer's own variables, without those of layers within, into a mapping, under "0", "1", ...
+
+        A subclass may write something else, if its `load_own_variables` reads that.
+        """
+        for i, variable in enumerate(self._own_variables):
+            store[str(i)] = variable.value
+
+    def load_own_variables(self, store: Any) -> None:
+        """Read what `save_own_variables` wrote. A subclass that keeps more than variables calls this first.
+
+        Raises:
+            ValueError: a wrong number of arrays, or a wrong shape.
+        """
+        own = self._own_variables
+        if len(store.keys()) != len(own):
+            never_built = " The layer was never built: build the model, or write `build_from_config`."
+            raise ValueError(
+                f"Layer '{self.name}' expected {len(own)} variables, but received {len(store.keys())} variables during "
+                f"loading. Expected: {[variable.name for variable in own]}.{'' if self.built else never_built}"
+            )
+        for i, variable in enumerate(own):
+            variable.assign(store[str(i)])
 
     def count_params(self) -> int:
         """How many numbers the weights hold.

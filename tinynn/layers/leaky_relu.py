@@ -6,7 +6,7 @@ import warnings
 from typing import Any
 
 from tinynn import activations
-from tinynn._typing import Tensor
+from tinynn._typing import BatchShape, Tensor
 from tinynn.layers.layer import Layer
 
 
@@ -37,6 +37,10 @@ class LeakyReLU(Layer):
     def call(self, inputs: Tensor, *args: Any, **kwargs: Any) -> Any:
         """The same shape in and out."""
         return activations.leaky_relu(inputs, negative_slope=self.negative_slope)
+
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
+        """The same."""
+        return input_shape
 
     def get_config(self) -> dict[str, Any]:
         """What the layer can be made from again."""

@@ -91,6 +91,10 @@ class PReLU(Layer):
             )
         return nn.prelu(inputs, self.alpha)
 
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
+        """The same."""
+        return input_shape
+
     def get_config(self) -> dict[str, Any]:
         """What the layer can be made from again."""
         return {

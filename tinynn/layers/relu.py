@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tinynn import activations
-from tinynn._typing import Tensor
+from tinynn._typing import BatchShape, Tensor
 from tinynn.layers.layer import Layer
 
 
@@ -43,6 +43,10 @@ class ReLU(Layer):
         return activations.relu(
             inputs, negative_slope=self.negative_slope, max_value=self.max_value, threshold=self.threshold
         )
+
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
+        """The same."""
+        return input_shape
 
     def get_config(self) -> dict[str, Any]:
         """What the layer can be made from again."""

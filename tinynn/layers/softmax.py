@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinynn import activations
-from tinynn._typing import Array, Tensor
+from tinynn._typing import Array, BatchShape, Tensor
 from tinynn.engine.recorded import value_of
 from tinynn.layers.layer import Layer
 from tinynn.ops import where
@@ -47,6 +47,10 @@ class Softmax(Layer):
             return activations.softmax(inputs, axis=axis)
         kept = _truth(mask, tuple(inputs.shape))
         return where(kept, activations.softmax(where(kept, inputs, _FAR_BELOW), axis=axis), 0.0)
+
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
+        """The same."""
+        return input_shape
 
     def get_config(self) -> dict[str, Any]:
         """What the layer can be made from again."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinynn import config
+from tinynn._allowance import take
 from tinynn._naming import unique_name
 from tinynn._typing import Array, Shape
 from tinynn.engine.recorded import value_of
@@ -60,6 +61,7 @@ class Metric:
         from tinynn import initializers
 
         self._check_super_called()
+        take(f"The state {name} of {self.name}", tuple(shape), dtype or config.floatx())
         variable = Variable(initializers.get(initializer or "zeros"), tuple(shape), dtype, trainable=False, name=name)
         variable._path = f"{self.name.replace('/', '>')}/{variable.name}"
         self._variables.append(variable)

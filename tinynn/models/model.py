@@ -49,6 +49,24 @@ class Model(Trainer):
                 return layer
         raise ValueError(f"No such layer: {name}. Existing layers are: {[layer.name for layer in layers]}.")
 
+    def save(self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
+        """Write the model into a file; see `tinynn.saving.save_model`."""
+        from tinynn.saving.save import save_model
+
+        save_model(self, filepath, overwrite=overwrite, zipped=zipped, **kwargs)
+
+    def save_weights(self, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None) -> None:
+        """Write the numbers of the model into a file; see `tinynn.saving.save_weights`."""
+        from tinynn.saving.save import save_weights
+
+        save_weights(self, filepath, overwrite=overwrite, max_shard_size=max_shard_size)
+
+    def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
+        """Read the numbers of the model from a file; see `tinynn.saving.load_weights`."""
+        from tinynn.saving.load import load_weights
+
+        load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
+
     def summary(
         self,
         line_length: int | None = None,
