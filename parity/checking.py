@@ -24,6 +24,8 @@ from parity.libraries import keras_library
 from parity.modes import FAIL
 from parity.table import difference
 from parity.twinning import build, count_layers, library_of, read
+from tinynn.interop.libraries import TINYNN
+from tinynn.interop.state import left_as_it_was
 from tinynn.models.data import as_array
 
 WIDTH = 80

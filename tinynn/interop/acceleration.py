@@ -142,9 +142,9 @@ class Session:
             CannotConvert: a part has no counterpart.
         """
         things, facts = self._made_of()
-        if len(things) == len(self._made_for[0]) and all(map(_is, things, self._made_for[0])):
-            if facts == self._made_for[1]:
-                return
+        same = len(things) == len(self._made_for[0]) and all(map(_is, things, self._made_for[0]))
+        if same and facts == self._made_for[1]:
+            return
         with left_as_it_was(self.keras.module):
             self.stand_in = self._make(with_state=True)
         self.stand_in.session = self
@@ -188,7 +188,7 @@ class Session:
         raise errors[0]
 
     def _try_engine(self, sparse: bool) -> None:
-        """Choose an engine for targets like the outputs, or for class numbers; with another stand-in, whose metrics remember."""
+        """Choose an engine for class numbers, or for targets like the outputs; on a trial, as metrics keep to what they saw."""
         with left_as_it_was(self.keras.module), self._settings():
             trial = self._make(with_state=False)
             x, y = (_one_row(shape) for shape in (trial.input_shape, trial.output_shape))
@@ -215,7 +215,7 @@ class Session:
 
     @contextlib.contextmanager
     def _settings(self) -> Iterator[None]:
-        """tinynn's settings are Keras's for a while, fit's shuffle has TensorFlow's seed, and Python's numbers are shared."""
+        """tinynn's settings are Keras's for a while, and the seed of fit's shuffle is TensorFlow's."""
         theirs, seed = self.keras.module.config, getattr(tensorflow_context(self.keras.module), "_seed", None)
         before = config.floatx(), config.epsilon(), config.max_epochs(), config.max_steps_per_epoch()
         shuffle_seed = global_seed._shuffle_seed

@@ -48,7 +48,6 @@ class Relay:
                 epochs=epochs,
                 steps=steps,
             )
-        self._looks: dict[str, int] = {}
 
     def __getattr__(self, hook: str) -> Any:
         """`on_epoch_end` and its kin."""
