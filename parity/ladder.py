@@ -43,9 +43,10 @@ from parity.compare import (
 from parity.libraries import KerasLibrary, moved, moved_state, short_name
 from parity.modes import FAIL, MOVED_BY, NOT_RUN, PASS
 from parity.traps import likeliest
-from parity.twinning import Blueprint, build
+from parity.twinning import build
 from tinynn._typing import Array
 from tinynn.engine.tape import GradientTape
+from tinynn.interop.blueprint import Blueprint
 from tinynn.interop.libraries import TINYNN, array_of, layers_within, use_dtype
 from tinynn.interop.state import State, put_state, state_of
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 
 import tinynn
 from parity.engines import TINYNN, Engine, fresh_session
@@ -24,7 +24,8 @@ Y = (np.random.default_rng(1).random((10, 2)) > 0.5).astype("float64")
 
 
 @given(examples())
-@settings(max_examples=12)
+@settings(max_examples=12, phases=[Phase.explicit, Phase.generate])  # one that fails is told as it is: shrinking takes minutes
+@np.errstate(all="ignore")  # outputs that suit no loss are welcome here
 def test_any_model_goes_to_keras_and_back(keras: Any, example: Example) -> None:
     """After a step of training: the same numbers in every variable, the same outputs, and the same settings."""
     with fresh_session(Engine("Keras", keras), example.dtype, example.seed), fresh_session(TINYNN, example.dtype, 0):
@@ -34,7 +35,7 @@ def test_any_model_goes_to_keras_and_back(keras: Any, example: Example) -> None:
         theirs = tinynn.to_keras(ours)
         assert type(theirs) is keras.Sequential
         assert_same_state(ours, theirs)
-        expected, found = ours(x), np.asarray(theirs(x))
+        expected, found = np.asarray(ours(x)), np.asarray(theirs(x))
         # Roundings of at most six layers with sums of at most 64 terms; a wrong variable is off by far more.
         bound = 1e4 * float(np.finfo(example.dtype).eps)
         np.testing.assert_allclose(found, expected, rtol=bound, atol=bound * np.abs(expected).max())

@@ -60,6 +60,7 @@ class Blueprint:
         parts: its layers in order; None for a model of the user's own class.
         input_shape: (None, ...), None while it is not known.
         input_dtype: of the Input.
+        input_name: of the Input.
         compiled: the arguments of `compile` by name; None before it was called.
     """
 
@@ -68,6 +69,7 @@ class Blueprint:
     parts: list[Part] | None
     input_shape: tuple[int | None, ...] | None
     input_dtype: str | None
+    input_name: str | None
     compiled: dict[str, Any] | None
 
 
@@ -82,14 +84,14 @@ def read(model: Any, home: Library) -> Blueprint:
         parts = [_part(layer, home) for layer in model.layers]
     elif home is not TINYNN and type(model).__name__ == "Functional":
         parts = [_part(layer, home) for layer in _chain(model)]
-    shape, dtype = _input_of(model)
+    shape, dtype, name = _input_of(model)
     compiled = None
     if getattr(model, "compiled", False):
         given = model._compile_config
         given = getattr(given, "config", given)
         compiled = {name: given.get(name) for name in (*COMPILE, *SETTINGS)}
         compiled["optimizer"] = model.optimizer
-    return Blueprint(model, home, parts, shape, dtype, compiled)
+    return Blueprint(model, home, parts, shape, dtype, name, compiled)
 
 
 def _part(layer: Any, home: Library) -> Part:
@@ -97,12 +99,14 @@ def _part(layer: Any, home: Library) -> Part:
     return Part(layer, read(layer, home) if is_model else None)
 
 
-def _input_of(model: Any) -> tuple[tuple[int | None, ...] | None, str | None]:
+def _input_of(model: Any) -> tuple[tuple[int | None, ...] | None, str | None, str | None]:
+    """Shape, dtype and name of the Input; None where the model has none yet."""
     try:
-        shape = tuple(model.input_shape)
-        return shape, str(model.inputs[0].dtype)
+        shape, dtype = tuple(model.input_shape), str(model.inputs[0].dtype)
     except (AttributeError, IndexError, TypeError):
-        return None, None
+        return None, None, None
+    stack = getattr(model, "_stack", None) or getattr(model, "_layers", [])
+    return shape, dtype, next((layer.name for layer in stack if type(layer).__name__ == "InputLayer"), None)
 
 
 def _chain(model: Any) -> list[Any]:

@@ -83,7 +83,8 @@ class _Maker:
             dtype = blueprint.input_dtype
             if self.dtype is not None and (dtype or "float").startswith("float"):
                 dtype = self.dtype
-            layers.insert(0, self.library.module.Input(batch_shape=blueprint.input_shape, dtype=dtype))
+            shape, name = blueprint.input_shape, blueprint.input_name
+            layers.insert(0, self.library.module.Input(batch_shape=shape, dtype=dtype, name=name))
         made = (sequential or self.library.module.Sequential)(layers, name=model.name)
         if not model.trainable:
             made.trainable = False
