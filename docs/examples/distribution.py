@@ -95,7 +95,8 @@ def workers() -> None:
         task = {"cluster": {"worker": places}, "task": {"type": "worker", "index": index}}
         environment = {**os.environ, "TF_CONFIG": json.dumps(task)}
         running.append(subprocess.Popen([sys.executable, __file__, "worker"], env=environment))
-    if any([process.wait(timeout=240) for process in running]):
+    codes = [process.wait(timeout=240) for process in running]
+    if any(codes):
         raise SystemExit("a worker failed")
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+from tinynn.interop.blueprint import CannotConvert
+
 NOTHING, OPTIMIZER, EVERYTHING = 0, 1, 2
 """How much of the model a callback looks at or changes: of the optimizer, its iterations and its learning rate."""
 
@@ -63,6 +65,11 @@ class Relay:
         self._session.push(what)
         getattr(self._list, hook)(*args)
         self._session.pull(what)
+        if hook == "on_train_begin" and self._session.model._initial_epoch:
+            epoch = self._session.model._initial_epoch
+            raise CannotConvert(
+                "a callback", f"starts it at epoch {epoch}: tinynn's loop does not begin elsewhere for it."
+            )
 
     def _looks_at(self, callback: Any) -> int:
         kind = type(callback).__name__

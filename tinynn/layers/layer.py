@@ -118,7 +118,9 @@ class Layer:
     """
 
     supports_masking = False
-    _places_of_metrics: Mapping[str, None] = MappingProxyType({})  # names of attributes that may be metrics or have some
+    _places_of_metrics: Mapping[str, None] = MappingProxyType(
+        {}
+    )  # names of attributes that may be metrics or have some
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         layer = super().__new__(cls)
