@@ -164,6 +164,16 @@ def test_batches_of_a_dataset_and_a_model_that_is_not_built(keras: Any) -> None:
     assert found["result"] == ((1,), ["loss", "compile_metrics"])
 
 
+def test_a_model_that_is_built_later_keeps_its_own_weights(keras: Any) -> None:
+    """Between `accelerate` and `fit` the Keras model is called, which builds it."""
+
+    def use(model: Any) -> Any:
+        model(X[:2])
+        return model.fit(X, Y, epochs=1, verbose=0).history
+
+    check(keras, use, lambda k: medical(k, built=False))
+
+
 def test_callbacks_of_your_own_see_and_change_the_keras_model(keras: Any, tmp_path: Path) -> None:
     """Weights, slots, counters and metrics as they are at that moment; what is changed counts from there on."""
 

@@ -77,7 +77,6 @@ def accelerate(model: Any) -> Any:
         )
     session = Session(model, keras)
     with doing(f"accelerate model {model.name!r}"):
-        _check_model(model, keras)
         session.renew()
         session.check_engine()
     for method in METHODS:
@@ -132,6 +131,7 @@ class Session:
         self.stand_in: Any = None
         self._made_for: tuple[list[Any], tuple[Any, ...]] = [], ()
         self._fixed: list[_Pair] = []
+        self._is_running = False
 
     # The stand-in ------------------------------------------------------------------------------------------------------
 
@@ -145,6 +145,7 @@ class Session:
         same = len(things) == len(self._made_for[0]) and all(map(_is, things, self._made_for[0]))
         if same and facts == self._made_for[1]:
             return
+        _check_model(self.model, self.keras)
         with left_as_it_was(self.keras.module):
             self.stand_in = self._make(with_state=True)
         self.stand_in.session = self
@@ -160,7 +161,7 @@ class Session:
         layers = layers_within(model)
         things = [model.optimizer, getattr(model.optimizer, "_learning_rate", None), model._compile_loss]
         things += [model._compile_metrics, *layers]
-        return things, (self.keras.module.config.floatx(), *(layer.trainable for layer in layers))
+        return things, (model.built, self.keras.module.config.floatx(), *(layer.trainable for layer in layers))
 
     def _bind(self) -> None:
         """Pair the variables of the two models, as far as they are there."""
@@ -205,11 +206,15 @@ class Session:
         """
         hint = "; tinynn.interop.restore(model) lets Keras do it"
         with doing(f"run {method} of model {self.model.name!r} on tinynn{hint}"), self._settings():
-            self.renew()
+            within = self._is_running  # a callback of a fit evaluates or predicts
+            if not within:
+                self.renew()
             self.pull(EVERYTHING)
             try:
+                self._is_running = True
                 result = getattr(self.stand_in, method)(*args, **kwargs)
             finally:
+                self._is_running = within
                 self.push(NOTHING if method == "predict" else EVERYTHING)
         return self.model.history if method == "fit" else result
 
@@ -253,7 +258,7 @@ class Session:
         pairs = [*zip(theirs.variables, ours.variables, strict=True)]
         if what == EVERYTHING:
             return pairs
-        return [pair for pair in pairs if pair[1] in (ours.iterations, ours._learning_rate)]
+        return [pair for pair in pairs if pair[1] is ours.iterations or pair[1] is ours._learning_rate]
 
     def _metrics(self) -> list[_Pair]:
         """The variables of the metrics that both have made by now."""
@@ -267,6 +272,7 @@ class Session:
         model, stand_in = self.model, self.stand_in
         if not model.built:
             model.build(stand_in.input_shape)
+            self._made_for = self._made_of()
             self._bind()
             self.pull(EVERYTHING)
         if data.y is None:
@@ -287,10 +293,8 @@ def _copy_to_ours(pairs: Sequence[_Pair]) -> None:
 
 
 def _copy_to_theirs(pairs: Sequence[_Pair]) -> None:
-    for (
-        theirs,
-        ours,
-    ) in pairs:  # past `Variable.assign`, which takes four times as long; a copy, that TensorFlow may keep
+    """Past `Variable.assign`, which takes four times as long; with copies, for TensorFlow may keep what it is given."""
+    for theirs, ours in pairs:
         theirs.value.assign(array_of(ours).astype(theirs.dtype, copy=False), read_value=False)
 
 
