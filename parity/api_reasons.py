@@ -159,5 +159,6 @@ _because(
         "extra optimizers.schedules.*",
     ),
     *("extra random.*", "extra utils.*"),
+    *("extra accelerate", "extra from_keras", "extra interop", "extra to_keras"),
 )
 _because(_MEMBERS, "extra [A-Z]*.*")

@@ -20,10 +20,12 @@ import numpy as np
 from parity import machine
 from parity.keras_side import KerasSide, load
 from parity.ladder import DTYPES, Data, Explanation, Found, Plan, Rung, climb, explain
-from parity.libraries import TINYNN, keras_library, left_as_it_was
+from parity.libraries import keras_library
 from parity.modes import FAIL
 from parity.table import difference
 from parity.twinning import build, count_layers, library_of, read
+from tinynn.interop.libraries import TINYNN
+from tinynn.interop.state import left_as_it_was
 from tinynn.models.data import as_array
 
 WIDTH = 80
@@ -251,7 +253,7 @@ def check_on(
     keras = keras_library(side)
     plan = Plan(read(model, home), keras, data, custom, batch_size, steps, epochs, seed)
     other = keras if home is TINYNN else TINYNN
-    with left_as_it_was(side), warnings.catch_warnings():
+    with left_as_it_was(side.keras), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         # A model without a twin is told before anything is compared.
         trial = build(plan.blueprint, other, None, custom, with_state=True, input_shape=(None, *data.x.shape[1:]))

@@ -58,12 +58,6 @@ def engine_on(device: Device, tensorflow: Any, keras: Any) -> Engine:
     return Engine("Keras", keras, {"jit_compile": False}, lambda: tensorflow.device(device.name), check)
 
 
-def insides() -> tuple[Any, Any]:
-    """Where Keras keeps its seeds and counters of names, and TensorFlow its seed: neither has a public way to read them."""
-    keras_state = importlib.import_module("keras.src.backend.common.global_state")
-    return keras_state, importlib.import_module("tensorflow.python.eager.context").context()
-
-
 def _switch_off_what_changes_numbers(tensorflow: Any, device: Device) -> None:
     """TF32 rounds products to 10 bits and XLA fuses; both are for speed. Atomic adds make a GPU's sums vary."""
     tensorflow.config.experimental.enable_tensor_float_32_execution(False)

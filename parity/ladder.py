@@ -40,23 +40,15 @@ from parity.compare import (
     without_durations,
     without_numbers,
 )
-from parity.libraries import (
-    TINYNN,
-    Array,
-    Library,
-    State,
-    array_of,
-    layers_within,
-    moved,
-    put_state,
-    short_name,
-    state_of,
-    use_dtype,
-)
+from parity.libraries import KerasLibrary, moved, moved_state, short_name
 from parity.modes import FAIL, MOVED_BY, NOT_RUN, PASS
 from parity.traps import likeliest
-from parity.twinning import Blueprint, build
+from parity.twinning import build
+from tinynn._typing import Array
 from tinynn.engine.tape import GradientTape
+from tinynn.interop.blueprint import Blueprint
+from tinynn.interop.libraries import TINYNN, array_of, layers_within, use_dtype
+from tinynn.interop.state import State, put_state, state_of
 
 DTYPES = ("float64", "float32")
 MOVES = 3
@@ -93,7 +85,7 @@ class Plan:
     """What is climbed with: the model's blueprint, the data and how much of everything."""
 
     blueprint: Blueprint
-    keras: Library
+    keras: KerasLibrary
     data: Data
     custom_objects: Mapping[str, Any]
     batch_size: int
@@ -298,7 +290,7 @@ class Pair:
         reach = dict.fromkeys(theirs, 0.0)
         for i in range(MOVES):
             generator = np.random.default_rng(i)
-            again = run(self.keras, self.start.moved(generator, MOVED_BY, self.dtype), i)
+            again = run(self.keras, moved_state(self.start, generator, MOVED_BY, self.dtype), i)
             for name, array in theirs.items():
                 if again[name].shape == array.shape:
                     reach[name] = max(reach[name], finite(distance(again[name], array)))
@@ -610,7 +602,7 @@ def fit(rung: Rung, plan: Plan, dtype: str, pairs: dict[str, Pair]) -> None:
         for i in range(MOVES):
             use_dtype(plan.keras, dtype)
             fresh = build(plan.blueprint, plan.keras, dtype, plan.custom_objects, False, (None, *pair.data.x.shape[1:]))
-            again = run(fresh, initial["Keras"].moved(np.random.default_rng(i), MOVED_BY, dtype), i)
+            again = run(fresh, moved_state(initial["Keras"], np.random.default_rng(i), MOVED_BY, dtype), i)
             for key, array in at_keras.items():
                 reach[key] = max(reach[key], finite(distance(again[key], array)))
         allowed = {key: max(SEED_ALLOWED, MULTIPLE * reach[key]) for key in at_keras}

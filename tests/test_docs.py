@@ -78,19 +78,19 @@ def run_in_order(page: str, blocks: list[str]) -> None:
             exec(compile(code, page, "exec"), names)
 
 
-def is_about_parity(blocks: list[str]) -> bool:
-    return any("import parity" in code for code in blocks)
+def needs_keras(blocks: list[str]) -> bool:
+    return any(f"import {module}\n" in code for code in blocks for module in ("parity", "keras"))
 
 
 def test_other_python_blocks_run() -> None:
     for page, blocks in other_python_blocks().items():
-        run_in_order(page, [] if is_about_parity(blocks) else blocks)
+        run_in_order(page, [] if needs_keras(blocks) else blocks)
 
 
 @pytest.mark.keras
 @pytest.mark.filterwarnings("ignore")
-def test_python_blocks_about_parity_run(keras: Any) -> None:
-    pages = {page: blocks for page, blocks in other_python_blocks().items() if is_about_parity(blocks)}
+def test_python_blocks_that_need_keras_run(keras: Any) -> None:
+    pages = {page: blocks for page, blocks in other_python_blocks().items() if needs_keras(blocks)}
     assert pages
     for page, blocks in pages.items():
         run_in_order(page, blocks)

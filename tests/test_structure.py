@@ -34,6 +34,7 @@ LAYERS = [
     ],
     ["engine.twins", "engine.plan", "engine.compiled", "engine.__main__"],
     ["models", "saving"],
+    ["interop"],
 ]
 OUTSIDE = {"parity", "benchmarks", "tests", "tensorflow", "keras", "sklearn", "matplotlib"}
 NEVER = {"parity", "benchmarks", "tests", "tensorflow", "keras", "jax", "torch"}  # not even within a function

@@ -7,6 +7,7 @@ from tinynn import (
     config,
     constraints,
     initializers,
+    interop,
     layers,
     losses,
     metrics,
@@ -21,6 +22,7 @@ from tinynn import (
 from tinynn.engine.tape import GradientTape
 from tinynn.engine.tape import differentiable as custom_gradient
 from tinynn.initializers import Initializer
+from tinynn.interop import accelerate, from_keras, to_keras
 from tinynn.layers import Input, InputSpec, Layer
 from tinynn.losses import Loss
 from tinynn.metrics import Metric
@@ -50,13 +52,16 @@ __all__ = [
     "Regularizer",
     "Sequential",
     "Variable",
+    "accelerate",
     "activations",
     "backend",
     "callbacks",
     "config",
     "constraints",
     "custom_gradient",
+    "from_keras",
     "initializers",
+    "interop",
     "layers",
     "losses",
     "metrics",
@@ -66,6 +71,7 @@ __all__ = [
     "random",
     "regularizers",
     "saving",
+    "to_keras",
     "utils",
     "version",
 ]

@@ -55,6 +55,13 @@ ENGINES = {
     "tinynn-reference": Entry("tinynn, reference", "keras_api:Tinynn", (), options={"jit": False}, quick=18),
     "keras": Entry("Keras", "keras_api:Keras", _KERAS_NEEDS, _KERAS_MEND, environment=_KERAS, quick=36),
     "keras-xla": Entry("Keras, XLA", "keras_api:Keras", _KERAS_NEEDS, _KERAS_MEND, {"jit": True}, _KERAS),
+    "keras-accelerated": Entry(
+        "Keras, accelerated by tinynn",
+        "keras_api:Accelerated",
+        (*_KERAS_NEEDS, "numba"),
+        _KERAS_MEND,
+        environment=_KERAS,
+    ),
     "keras-gpu": Entry(
         "Keras, GPU", "keras_api:Keras", _KERAS_NEEDS, _KERAS_MEND, {"device": "GPU"}, _KERAS, device="gpu"
     ),

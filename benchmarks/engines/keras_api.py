@@ -113,3 +113,22 @@ class Keras(KerasApi):
         if not all(f"device:{self.device}:0" in place for place in places):
             raise RuntimeError(f"variables lie on {sorted(places)}; expected {self.device}")
         return ""
+
+
+class Accelerated(Keras):
+    """Keras on TensorFlow, its `fit`, `evaluate` and `predict` run by tinynn: `tinynn.accelerate`."""
+
+    def import_library(self) -> dict[str, Any]:
+        import tinynn
+
+        self.tinynn = tinynn
+        return super().import_library()
+
+    def prepare(self, weights: list[Array], dtype: str) -> None:
+        super().prepare(weights, dtype)
+        self.tinynn.accelerate(self.model)
+
+    def note(self) -> str:
+        if "fit" not in vars(self.model):
+            raise RuntimeError("Keras ran its model itself")
+        return super().note()
