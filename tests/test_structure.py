@@ -25,14 +25,14 @@ LAYERS = [
     ["_typing", "_allowance", "_checks", "_naming", "_deprecated", "_custom_objects", "_registry", "_compiled", "config"],
     ["engine.recorded", "engine.codes", "variable", "buffer"],
     [*(f"random.{part}" for part in ("philox", "streams", "shuffles", "seed_generator", "global_seed")), "kernels"],
-    ["engine.units", "engine.measures", "engine.blas"],
+    ["engine.units", "engine.measures", "engine.maps", "engine.around", "engine.blas"],
     ["engine.tape", "engine.reference", "engine.machine", "engine.intrinsics", "engine.loop"],
     ["ops", "random"],  # the public functions of tinynn.random are operations, and dropout is recorded
     [
         *("activations", "initializers", "regularizers", "constraints", "layers", "losses", "metrics", "optimizers"),
         *("callbacks", "utils", "backend", "_serialization"),
     ],
-    ["engine.twins", "engine.plan", "engine.compiled", "engine.__main__"],
+    ["engine.layer_twins", "engine.twins", "engine.plan", "engine.rule", "engine.compiled", "engine.__main__"],
     ["models", "saving"],
     ["interop"],
 ]
