@@ -497,6 +497,7 @@ class Aim:
         from_logits = settings.pop("from_logits", False)
         if from_logits and plan.remembers_logits:
             raise NoTwin("from_logits=True after a softmax or sigmoid, which deserves its warning")
+        measure: twins.Measure | None
         if other is not None:
             measure = self._other_loss(loss, other, plan, from_logits)
             counted = loss.reduction in ("sum_over_batch_size", "mean")

@@ -50,7 +50,7 @@ class Rule:
         flats = {name: pack(slots)[0] for name, slots in optimizer._slots.items()}
         slots = [flats.get(name, np.empty(0, plan.real)) for name in names]
         self.slots = [*slots, *[np.empty(0, plan.real)] * (4 - len(slots))]
-        self.rates = self._rates(optimizer._iterations.value[None] + 1, plan.real).shape[1]
+        self.rates: int = self._rates(optimizer._iterations.value[None] + 1, plan.real).shape[1]
         self.due = -1  # which number of a step says that it makes an update
         self._options = dict(vars(optimizer))
         self._rows: list[list[int]] = []
