@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -68,7 +68,7 @@ def load_state(model: Any, tree: SafeH5, skip_mismatch: bool = False, skip: Any 
     values = ((part, plan, _read(part, plan, tree, in_place)) for part, plan in plans)
     for part, plan, arrays in values if in_place else list(values):
         _assign(part, plan, arrays)
-        _warn_of_not_finite(part)
+        warn_of_not_finite(part.variables)
 
 
 def _planned(part: Part, tree: SafeH5) -> list[tuple[Variable, Stored]] | None:
@@ -165,12 +165,13 @@ def _complain(errors: list[tuple[Part, str]], skip_mismatch: bool) -> None:
     warnings.warn(message, stacklevel=5)
 
 
-def _warn_of_not_finite(part: Part) -> None:
-    for variable in part.variables:
+def warn_of_not_finite(variables: Iterable[Variable]) -> None:
+    """Say which numbers that were read are NaN or infinite."""
+    for variable in variables:
         if variable.value.dtype.kind == "f" and not np.isfinite(variable.value).all():
             kind = "NaN" if np.isnan(variable.value).any() else "infinite numbers"
             warnings.warn(
-                f'The file holds {kind} in "{variable.path}" of {part.owner.name}: was it saved after training had diverged?',
+                f'The file holds {kind} in "{variable.path}": was it saved after training had diverged?',
                 RuntimeWarning,
-                stacklevel=6,
+                stacklevel=5,
             )
