@@ -36,6 +36,9 @@ _SIZES = frozenset(
 )
 """Arguments that are sizes of arrays, or lists of them."""
 
+_CLASSES = frozenset({"num_classes", "num_thresholds", "num_labels"})
+"""Those of metrics, which make lists of them."""
+
 _PLAIN = ("__numpy__", "__tensor__", "__bytes__", "__slice__", "DTypePolicy", "function")
 """Class names that stand for no class of Keras's."""
 
@@ -82,7 +85,8 @@ class Checked:
                     f"{name} in this description is a whole number, or a list of them; got {str(number)[:40]!r}."
                 )
             if isinstance(number, (int, float)):
-                self.limits.check("units", abs(int(number)), f"{name} in this description")
+                limit = "classes" if name in _CLASSES else "units"
+                self.limits.check(limit, abs(int(number)), f"{name} in this description")
 
     def _object(self, found: dict[str, Any]) -> None:
         name, arguments = found["class_name"], found.get("config")

@@ -19,6 +19,9 @@ from tinynn.saving.safe_h5 import SafeH5, Stored
 from tinynn.saving.state import Part, parts_of
 from tinynn.variable import Variable
 
+_UNBUILT = 2
+"""Variables that an optimizer has before it is built: the count of steps and the learning rate."""
+
 
 def written(model: Any) -> bytes:
     """The file's content: the state of the model, of its optimizer and of its random streams.
@@ -77,11 +80,12 @@ def _planned(part: Part, tree: SafeH5) -> list[tuple[Variable, Stored]] | None:
     if isinstance(part.owner, SeedGenerator) and not stored:  # as Keras writes it
         return None
     if isinstance(part.owner, Optimizer) and len(stored) != len(part.variables):
-        warnings.warn(
-            f"Skipping variable loading for optimizer '{part.owner.name}', because it has {len(part.variables)} variables "
-            f"whereas the saved optimizer has {len(stored)} variables. ",
-            stacklevel=5,
-        )
+        if len(stored) > _UNBUILT:  # else there was none, or it had not made a step: nothing is lost
+            warnings.warn(
+                f"Skipping variable loading for optimizer '{part.owner.name}', because it has {len(part.variables)} variables "
+                f"whereas the saved optimizer has {len(stored)} variables. ",
+                stacklevel=5,
+            )
         return None
     if _reads_its_own(part.owner):
         return None

@@ -73,7 +73,11 @@ def _sparse_plus(g: Graph, x: str) -> str:
 
 
 def _sparsemax(g: Graph, x: str) -> str:
-    """max(x - tau, 0), where the k largest entries z, 1 + k z_k > z_1 + ... + z_k, have tau = (z_1 + ... + z_k - 1) / k."""
+    """max(x - tau, 0), with tau as Keras has it: `tinynn/kernels/sparsemax.py`.
+
+    The largest entries z_1 >= z_2 >= ... with 1 + k z_k > c_k = z_1 + ... + z_k are the support, K of them, and
+    tau = (c_1 + ... + c_K - 1) / K.
+    """
     last = g.integers([-1])
     width = g.op("Gather", g.op("Shape", x), last)
     z, _ = g.op("TopK", x, width, outputs=2, axis=-1)
@@ -82,7 +86,7 @@ def _sparsemax(g: Graph, x: str) -> str:
     sums = g.op("CumSum", z, g.constant(-1, np.int32))
     inside = g.op("Greater", g.op("Add", g.op("Mul", k, z), g.constant(1)), sums)
     one = g.op("Where", inside, ones, g.constant(0))
-    total = g.op("ReduceSum", g.op("Mul", one, z), last, keepdims=1)
+    total = g.op("ReduceSum", g.op("Mul", one, sums), last, keepdims=1)
     tau = g.op("Div", g.op("Sub", total, g.constant(1)), g.op("ReduceSum", one, last, keepdims=1))
     return str(g.op("Relu", g.op("Sub", x, tau)))
 

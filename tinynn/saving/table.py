@@ -6,6 +6,7 @@ import functools
 from typing import Any
 
 from tinynn import constraints, initializers, layers, losses, metrics, models, optimizers, regularizers
+from tinynn.losses.loss import LossFunctionWrapper
 from tinynn.optimizers import schedules
 
 LAYER_NAMES = (
@@ -33,7 +34,7 @@ def known_classes() -> dict[str, dict[str, type]]:
         "keras.layers": {name: vars(layers)[name] for name in LAYER_NAMES},
         "keras": {"Sequential": models.Sequential},
         "keras.losses": _classes(losses),
-        "keras.src.losses.losses": {"LossFunctionWrapper": losses.LossFunctionWrapper},
+        "keras.src.losses.losses": {"LossFunctionWrapper": LossFunctionWrapper},
         "keras.metrics": _classes(metrics),
         "keras.optimizers": _classes(optimizers),
         "keras.optimizers.schedules": _classes(schedules),
