@@ -41,7 +41,9 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "LossFunctionWrapper": {"fn": losses.mean_squared_error},
     "Orthogonal": {"seed": 1},
 }
-CHAIN: list[Any] = [  # layers that change the shape, in an order in which they fit; the others stand after a Dense layer
+CHAIN: list[
+    Any
+] = [  # layers that change the shape, in an order in which they fit; the others stand after a Dense layer
     lambda: layers.Reshape((2, 3)),
     lambda: layers.Permute((2, 1)),
     lambda: layers.Flatten(),
@@ -151,12 +153,16 @@ def test_there_and_back(keras: Any, tmp_path: Path, name: str, make: Any) -> Non
     before = model.predict_on_batch(X)
     bound = 8 * drift(model.predict_on_batch, X)
     assert np.ptp(before, axis=0).min() > 1e-3 > bound  # not the same for all inputs, and the bound tells
-    formats = [".keras", ".h5"] if name != "Adafactor" else [".keras"]  # two of its variables have one name, also in Keras
+    formats = (
+        [".keras", ".h5"] if name != "Adafactor" else [".keras"]
+    )  # two of its variables have one name, also in Keras
     for ending in formats:
         first, second = str(tmp_path / f"ours{ending}"), str(tmp_path / f"theirs{ending}")
         quietly(model.save, first)
         theirs = quietly(keras.models.load_model, first)
-        for mine, his in zip([*model.weights, *model.optimizer.variables], [*theirs.weights, *theirs.optimizer.variables]):
+        for mine, his in zip(
+            [*model.weights, *model.optimizer.variables], [*theirs.weights, *theirs.optimizer.variables]
+        ):
             np.testing.assert_array_equal(mine.value, np.asarray(his), err_msg=mine.path)
         np.testing.assert_allclose(np.asarray(theirs(X)), before, rtol=0, atol=bound)
         quietly(theirs.save, second)
@@ -166,7 +172,9 @@ def test_there_and_back(keras: Any, tmp_path: Path, name: str, make: Any) -> Non
             np.testing.assert_array_equal(mine.value, other.value, err_msg=mine.path)
         if ending == ".keras" and not any("dropout" in part.name or "noise" in part.name for part in model.layers):
             nudged = tinynn.models.load_model(second)
-            nudged.set_weights([np.nextafter(w, w.dtype.type(9)) if w.dtype.kind == "f" else w for w in nudged.get_weights()])
+            nudged.set_weights(
+                [np.nextafter(w, w.dtype.type(9)) if w.dtype.kind == "f" else w for w in nudged.get_weights()]
+            )
             for run in (theirs, again, nudged):
                 run.fit(X, ONE_HOT, batch_size=4, verbose=0, shuffle=False)
             for his, mine, other in zip(theirs.get_weights(), again.get_weights(), nudged.get_weights()):
@@ -189,6 +197,7 @@ def test_there_and_back(keras: Any, tmp_path: Path, name: str, make: Any) -> Non
 
 SPARSE = {"SparseCategoricalCrossentropy", "SparseCategoricalAccuracy", "SparseTopKCategoricalAccuracy"}
 """Losses and metrics of class numbers; the others are given one-hot rows."""
+
 
 @pytest.mark.keras
 def test_losses_and_metrics(keras: Any, tmp_path: Path) -> None:

@@ -33,9 +33,7 @@ def close(found: Any, expected: Any) -> None:
 def test_all_activations_that_need_no_argument_are_there() -> None:
     functions = {n: f for n, f in vars(activations).items() if n in activations.__all__ and inspect.isfunction(f)}
     assert {functions[name] for name in ACTIVATIONS} == {
-        function
-        for name, function in functions.items()
-        if name not in ("get", "serialize", "deserialize", "threshold")
+        function for name, function in functions.items() if name not in ("get", "serialize", "deserialize", "threshold")
     }
 
 
@@ -51,7 +49,14 @@ def test_layers(tmp_path: Path) -> None:
     inverse = layers.Normalization(mean=[0.5] * 6, variance=[2.0] * 6, invert=True)
     stack = [
         *(normalization, layers.Dense(6), layers.BatchNormalization(), layers.LayerNormalization(), layers.PReLU()),
-        *(layers.ReLU(2.0, 0.1, 0.3), layers.Dense(6), layers.LeakyReLU(), layers.ELU(0.5), inverse, layers.Rescaling(2, 1)),
+        *(
+            layers.ReLU(2.0, 0.1, 0.3),
+            layers.Dense(6),
+            layers.LeakyReLU(),
+            layers.ELU(0.5),
+            inverse,
+            layers.Rescaling(2, 1),
+        ),
         *(layers.Reshape((2, 3)), layers.LayerNormalization(axis=[1, 2]), layers.Permute((2, 1)), layers.Flatten()),
         *(layers.RMSNormalization(), layers.UnitNormalization(), layers.Dropout(0.5), layers.GaussianNoise(1.0)),
         *(layers.GaussianDropout(0.5), layers.AlphaDropout(0.5), layers.ActivityRegularization(1.0), layers.Identity()),

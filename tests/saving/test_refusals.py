@@ -74,7 +74,11 @@ def layer(description: dict[str, Any], number: int = 1) -> dict[str, Any]:
 
 DESCRIPTIONS: dict[str, tuple[Callable[[dict[str, Any]], Any], type[Exception], str]] = {
     "Lambda": (lambda d: layer(d).update(class_name="Lambda"), ValueError, "Lambda .* whatever safe_mode"),
-    "a layer of Keras's": (lambda d: layer(d).update(class_name="Conv2D"), ValueError, "Keras 3.15.1 that tinynn does not"),
+    "a layer of Keras's": (
+        lambda d: layer(d).update(class_name="Conv2D"),
+        ValueError,
+        "Keras 3.15.1 that tinynn does not",
+    ),
     "a wrapper that loads": (lambda d: layer(d).update(class_name="TorchModuleWrapper"), ValueError, "does not have"),
     "a module": (lambda d: layer(d).update(module="os", class_name="system"), TypeError, "nothing is imported"),
     "a function of keras": (
@@ -87,7 +91,11 @@ DESCRIPTIONS: dict[str, tuple[Callable[[dict[str, Any]], Any], type[Exception], 
     "a trillion units": (lambda d: layer(d)["config"].update(units=10**12), ValueError, "units"),
     "more units than numbers": (lambda d: layer(d)["config"].update(units=10**7), ValueError, "another model"),
     "a wide input": (lambda d: layer(d, 0)["config"].update(batch_shape=[None, 10**12]), ValueError, "units"),
-    "a string for a truth value": (lambda d: layer(d)["config"].update(use_bias="false"), ValueError, "use_bias is like True"),
+    "a string for a truth value": (
+        lambda d: layer(d)["config"].update(use_bias="false"),
+        ValueError,
+        "use_bias is like True",
+    ),
     "a string for a number": (
         lambda d: d["compile_config"]["optimizer"]["config"].update(beta_1="0.9"),
         ValueError,
@@ -98,7 +106,12 @@ DESCRIPTIONS: dict[str, tuple[Callable[[dict[str, Any]], Any], type[Exception], 
     "many thresholds": (
         lambda d: d["compile_config"].update(
             metrics=[
-                {"module": "keras.metrics", "class_name": "AUC", "config": {"num_thresholds": 10**9}, "registered_name": None}
+                {
+                    "module": "keras.metrics",
+                    "class_name": "AUC",
+                    "config": {"num_thresholds": 10**9},
+                    "registered_name": None,
+                }
             ]
         ),
         ValueError,
@@ -107,14 +120,23 @@ DESCRIPTIONS: dict[str, tuple[Callable[[dict[str, Any]], Any], type[Exception], 
     "many classes": (
         lambda d: d["compile_config"].update(
             metrics=[
-                {"module": "keras.metrics", "class_name": "MeanIoU", "config": {"num_classes": 20_000}, "registered_name": None}
+                {
+                    "module": "keras.metrics",
+                    "class_name": "MeanIoU",
+                    "config": {"num_classes": 20_000},
+                    "registered_name": None,
+                }
             ]
         ),
         ValueError,
         "parameter_bytes",
     ),
     "many layers": (lambda d: d["config"].update(layers=[layer(d)] * 5001), ValueError, "layers"),
-    "something else in an argument": (lambda d: layer(d)["config"].update(kernel_regularizer=[1]), ValueError, "regularizer"),
+    "something else in an argument": (
+        lambda d: layer(d)["config"].update(kernel_regularizer=[1]),
+        ValueError,
+        "regularizer",
+    ),
 }
 
 
@@ -135,7 +157,9 @@ def test_descriptions(good: Path, name: str, safe_mode: bool) -> None:
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize("text", ["NaN", "1e999", "9" * 30, '{"a": 1, "a": 2}', "[" * 200 + "]" * 200, "[" * 10**6, "{"])
+@pytest.mark.parametrize(
+    "text", ["NaN", "1e999", "9" * 30, '{"a": 1, "a": 2}', "[" * 200 + "]" * 200, "[" * 10**6, "{"]
+)
 def test_json(text: str) -> None:
     with pytest.raises(ValueError):
         parse(text, Limits())
@@ -217,7 +241,10 @@ ARCHIVES: dict[str, tuple[Callable[[], io.BytesIO], str]] = {
     "another member": (lambda: archive(lambda z: z.writestr("../a", b"x")), "no member"),
     "twice": (lambda: archive(lambda z: (z.writestr("a", b"x"), z.writestr("a", b"y"))), "twice"),
     "many": (lambda: archive(lambda z: [z.writestr(f"a{i}", b"") for i in range(50)]), "members"),
-    "bzip2": (lambda: archive(lambda z: z.writestr("a", b"x" * 99), compression=zipfile.ZIP_BZIP2), "compressed by method"),
+    "bzip2": (
+        lambda: archive(lambda z: z.writestr("a", b"x" * 99), compression=zipfile.ZIP_BZIP2),
+        "compressed by method",
+    ),
     "a bomb": (lambda: archive(lambda z: z.writestr("a", bytes(10**7)), compression=zipfile.ZIP_DEFLATED), "inflation"),
     "longer than it says": (lying, "damaged"),
     "encrypted": (encrypted, "encrypted"),
@@ -233,7 +260,9 @@ def test_archives(name: str) -> None:
     file = make()
     size = len(file.getvalue())
     with pytest.raises(ValueError, match=message):
-        SafeZip(file, size, Limits(members=40, inflation=20), lambda member: member[0] == "a", "an archive").read("a", "units")
+        SafeZip(file, size, Limits(members=40, inflation=20), lambda member: member[0] == "a", "an archive").read(
+            "a", "units"
+        )
 
 
 # HDF5 ------------------------------------------------------------------------------------------------------------------
@@ -264,7 +293,10 @@ def a_loop(file: Any) -> None:
 
 HDF5: dict[str, tuple[Callable[[Any], Any], str]] = {
     "a soft link": (lambda f: f.__setitem__("a", h5py.SoftLink("/b")), "link"),
-    "another file": (lambda f: f.__setitem__("a", h5py.ExternalLink("/tmp/other.h5", "/b")), "Keras's files have not|kind"),
+    "another file": (
+        lambda f: f.__setitem__("a", h5py.ExternalLink("/tmp/other.h5", "/b")),
+        "Keras's files have not|kind",
+    ),
     "numbers in another file": (external, "another file"),
     "numbers from elsewhere": (virtual, "virtual"),
     "numbers that are not there": (never_written, "not in this HDF5 file"),
@@ -279,7 +311,10 @@ HDF5: dict[str, tuple[Callable[[Any], Any], str]] = {
     "truth values": (lambda f: f.create_dataset("a", data=np.zeros(2, bool)), "plain numbers"),
     "a type of its own": (lambda f: f.__setitem__("a", np.dtype("f4")), "neither|shares"),
     "a filter": (lambda f: f.create_dataset("a", data=np.ones(9), fletcher32=True), "filter 3"),
-    "compressed too well": (lambda f: f.create_dataset("a", data=np.zeros(10**7, "i1"), compression="gzip"), "inflation"),
+    "compressed too well": (
+        lambda f: f.create_dataset("a", data=np.zeros(10**7, "i1"), compression="gzip"),
+        "inflation",
+    ),
     "odd names": (lambda f: f.create_group("a b"), "letters, digits"),
     "dots": (lambda f: f.create_group(".../a"), "letters, digits"),
     "many attributes": (lambda f: [f.attrs.__setitem__(f"a{i}", i) for i in range(70)], "attributes"),
@@ -361,7 +396,7 @@ def test_a_mismatch_may_be_skipped(tmp_path: Path) -> None:
         path = tmp_path / f"other{ending}"
         (other.save if ending == ".h5" else other.save_weights)(path)
         mine = model()
-        with pytest.warns(UserWarning):
+        with pytest.warns(UserWarning, match=r"could not be loaded|Skipping loading weights"):
             mine.load_weights(path, skip_mismatch=True)
         np.testing.assert_array_equal(mine.get_weights()[0], other.get_weights()[0])
 
@@ -384,7 +419,7 @@ def test_names_and_content_must_agree(tmp_path: Path, good: Path) -> None:
         with pytest.raises(ValueError, match=r"This is not"):
             model().load_weights(wrong)
     (tmp_path / "c.keras").write_bytes(weights.read_bytes())
-    with pytest.raises(ValueError, match="This is not a .keras file"):
+    with pytest.raises(ValueError, match=r"This is not a \.keras file"):
         tinynn.models.load_model(tmp_path / "c.keras")
     with pytest.raises(ValueError, match="not supported"):
         tinynn.models.load_model(tmp_path / "c.txt")

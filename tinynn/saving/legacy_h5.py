@@ -1,8 +1,8 @@
 """Whole models in one HDF5 file, as Keras 2 wrote them and Keras 3 still does for names that end in .h5.
 
-    model_config, training_config        JSON, in attributes of the root
-    model_weights/LAYER/WEIGHT           the layers' variables, by their names; lists of names in attributes give the order
-    optimizer_weights/WEIGHT             the optimizer's
+model_config, training_config        JSON, in attributes of the root
+model_weights/LAYER/WEIGHT           the layers' variables, by their names; lists of names in attributes give the order
+optimizer_weights/WEIGHT             the optimizer's
 """
 
 from __future__ import annotations
@@ -69,7 +69,10 @@ def _json(description: Any) -> bytes:
 def _training_config(model: Any) -> dict[str, Any]:
     config = model.get_compile_config()
     optimizer = config.pop("optimizer")
-    return {**_without_modules(config), "optimizer_config": {name: optimizer[name] for name in ("class_name", "config")}}
+    return {
+        **_without_modules(config),
+        "optimizer_config": {name: optimizer[name] for name in ("class_name", "config")},
+    }
 
 
 def _without_modules(value: Any) -> Any:
@@ -132,7 +135,9 @@ def read(file: BinaryIO, custom_objects: dict[str, Any] | None, compile: bool, l
     tree = SafeH5(file, limits)
     text = tree.text("", "model_config")
     if text is None:
-        raise ValueError("No model config found in this file: it holds weights alone. Build the model, then load_weights.")
+        raise ValueError(
+            "No model config found in this file: it holds weights alone. Build the model, then load_weights."
+        )
     description = _of_keras_3(parse(text, limits))
     training = tree.text("", "training_config") if compile else None
     if training is not None and isinstance(description, dict):

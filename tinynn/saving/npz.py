@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 
@@ -59,7 +59,9 @@ def check_names(found: set[str], expected: set[str]) -> None:
     """
     if found != expected:
         missing, further = sorted(expected - found)[:5], sorted(name[:80] for name in found - expected)[:5]
-        raise ValueError(f"These are weights of another model: missing are {missing}, there are {further} in their place.")
+        raise ValueError(
+            f"These are weights of another model: missing are {missing}, there are {further} in their place."
+        )
 
 
 def _array(content: bytes, name: str, shape: tuple[int, ...]) -> Array:

@@ -121,9 +121,7 @@ ACTIVATIONS: dict[str, _Rule] = {
     "softplus": lambda g, x: g.op("Softplus", x),
     "softsign": lambda g, x: g.op("Softsign", x),
     "sparse_plus": _sparse_plus,
-    "sparse_sigmoid": lambda g, x: _clip(
-        g, g.op("Mul", g.op("Add", x, g.constant(1)), g.constant(0.5)), 0, 1
-    ),
+    "sparse_sigmoid": lambda g, x: _clip(g, g.op("Mul", g.op("Add", x, g.constant(1)), g.constant(0.5)), 0, 1),
     "sparsemax": _sparsemax,
     "squareplus": _squareplus,
     "tanh": lambda g, x: g.op("Tanh", x),
@@ -186,8 +184,10 @@ def _layer_normalization(g: Graph, layer: Any, x: str) -> str:
     centred = g.op("Sub", x, g.op("ReduceMean", x, axes, keepdims=1))
     variance = g.op("ReduceMean", g.op("Mul", centred, centred), axes, keepdims=1)
     y = g.op("Div", centred, g.op("Sqrt", g.op("Add", variance, g.constant(layer.epsilon))))
-    shape = [n if i in {a % len(layer.input_shape) for a in np.atleast_1d(layer.axis)} else 1
-             for i, n in enumerate(layer.input_shape)]
+    shape = [
+        n if i in {a % len(layer.input_shape) for a in np.atleast_1d(layer.axis)} else 1
+        for i, n in enumerate(layer.input_shape)
+    ]
     if layer.scale:
         y = g.op("Mul", y, g.constant(layer.gamma.value.reshape(shape)))
     if layer.center:

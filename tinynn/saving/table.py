@@ -50,7 +50,16 @@ def classes_called(name: str) -> list[type]:
 
 
 _BASES = frozenset(
-    "Constraint Initializer LearningRateSchedule Loss Metric Optimizer RandomInitializer Regularizer".split()
+    [
+        "Constraint",
+        "Initializer",
+        "LearningRateSchedule",
+        "Loss",
+        "Metric",
+        "Optimizer",
+        "RandomInitializer",
+        "Regularizer",
+    ]
 )
 
 
