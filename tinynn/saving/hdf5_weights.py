@@ -109,8 +109,8 @@ def check_fits(variable: Variable, shape: tuple[int, ...], dtype: np.dtype[Any])
     """
     if variable.shape != tuple(shape):
         raise ValueError(
-            f"The shape of {variable.path} is {variable.shape}; the file has {tuple(shape)}. Build the model as it was when the "
-            "file was written."
+            f"The shape of {variable.path} is {variable.shape}; the file has {tuple(shape)}. Build the model as it was "
+            "when the file was written."
         )
     if (variable.value.dtype.kind == "f") != (dtype.kind == "f"):
         raise ValueError(f"The dtype of {variable.path} is {variable.dtype}; the file has {dtype.name}.")

@@ -1,4 +1,4 @@
-"""`.keras` files: a zip archive of metadata.json, config.json (the architecture and what compile was given), model.weights.h5."""
+"""`.keras` files: a zip archive of metadata.json, config.json (architecture, arguments of compile), model.weights.h5."""
 
 from __future__ import annotations
 

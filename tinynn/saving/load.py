@@ -110,8 +110,8 @@ def load_weights(
         _load_named(model, path, skip_mismatch, limits)
     else:
         raise ValueError(
-            f"File format not supported: filepath={path}. load_weights reads `.weights.h5`, `.keras`, `.h5`, `.safetensors` and "
-            "`.npz` files."
+            f"File format not supported: filepath={path}. load_weights reads `.weights.h5`, `.keras`, `.h5`, `.safetensors` "
+            "and `.npz` files."
         )
 
 

@@ -488,7 +488,7 @@ def _chunk_entries(source: _Bytes, root: int, rank: int, most: int) -> Iterator[
 
 def _shape(message: bytes, where: str) -> Shape | None:
     """Of a dataspace; None for one that is empty of a shape."""
-    version, rank, flags, kind = struct.unpack_from("<4B", message.ljust(4, b"\0"))
+    version, rank, _, kind = struct.unpack_from("<4B", message.ljust(4, b"\0"))
     start = {1: 8, 2: 4}.get(version)
     if start is None or rank > 32 or len(message) < start + 8 * rank:
         raise Damaged(f"The shape of {where} in this HDF5 file is damaged.")
@@ -508,9 +508,9 @@ def _type(message: bytes, where: str) -> _Type:
     kind, order, rest = first & 15, "<>"[bits & 1], message[8:].ljust(16, b"\0")
     if kind == 0 and size in (1, 2, 4, 8) and struct.unpack_from("<HH", rest) == (0, 8 * size):
         return _Type("number", np.dtype(f"{order}{'i' if bits & 8 else 'u'}{size}"), size)
-    if kind == 1 and size in _FLOATS and not bits & 64:
-        if struct.unpack_from("<HHBBBBI", rest) == (0, 8 * size, *_FLOATS[size]):
-            return _Type("number", np.dtype(f"{order}f{size}"), size)
+    ieee = size in _FLOATS and struct.unpack_from("<HHBBBBI", rest) == (0, 8 * size, *_FLOATS[size])
+    if kind == 1 and ieee and not bits & 64:
+        return _Type("number", np.dtype(f"{order}f{size}"), size)
     if kind == 3 and size:
         return _Type("S", None, size)
     if kind == 9 and bits & 15 == 1 and size == 16:
