@@ -86,19 +86,21 @@ def model_of_layers() -> Any:
     return model
 
 
-def model_of_activations() -> Any:
+def models_of_activations() -> Iterator[Any]:
     """All but threshold, which has two more arguments and so cannot be called by its name."""
     names = [name for name in activations.__all__ if name not in ("get", "serialize", "deserialize", "threshold")]
-    stack: list[Any] = [tinynn.Input((6,))]
-    for name in names:  # normalized in between: none of them is fed zeros alone
-        stack += [layers.Dense(6, activation=name), layers.LayerNormalization()]
-    return tinynn.Sequential([*stack, layers.Dense(4, "softmax")])
+    for start in range(0, len(names), 8):  # wide, and normalized in between: none of them is fed zeros alone
+        stack: list[Any] = [tinynn.Input((6,))]
+        for name in names[start : start + 8]:
+            stack += [layers.Dense(24, activation=name), layers.LayerNormalization()]
+        yield tinynn.Sequential([*stack, layers.Dense(4, "softmax")])
 
 
 def model_of_the_rest() -> Any:
-    """Initializers, regularizers and constraints, one of each to a layer."""
+    """Initializers, regularizers and constraints, one of each to a layer; kernels of one number are kept for biases."""
+    constant, initializers = ("Zeros", "Ones", "Constant"), all_of("keras.initializers")
     made_ones = [
-        [("kernel_initializer", one) for one in all_of("keras.initializers")],
+        [(f"{'bias' if type(one).__name__ in constant else 'kernel'}_initializer", one) for one in initializers],
         [("kernel_regularizer", one) for one in all_of("keras.regularizers")],
         [("kernel_constraint", one) for one in all_of("keras.constraints")],
     ]
@@ -106,7 +108,8 @@ def model_of_the_rest() -> Any:
     stack = [
         layers.Dense(6, activation="tanh", **dict(kind[i] for kind in made_ones if i < len(kind))) for i in range(count)
     ]
-    return tinynn.Sequential([tinynn.Input((6,)), *stack, layers.Dense(4, "softmax")])
+    between = [part for layer in stack for part in (layer, layers.LayerNormalization())]  # some kernels are small
+    return tinynn.Sequential([tinynn.Input((6,)), *between, layers.Dense(4, "softmax")])
 
 
 def small_model(seed: int) -> Any:
@@ -122,7 +125,8 @@ def compiled(model: Any, optimizer: Any = "sgd", loss: Any = "categorical_crosse
 def cases() -> Iterator[tuple[str, Any]]:
     tinynn.utils.set_random_seed(5)
     yield "layers", lambda: compiled(model_of_layers(), optimizers.SGD(0.01, momentum=0.9))
-    yield "activations", lambda: compiled(model_of_activations())
+    for i, model in enumerate(models_of_activations()):
+        yield f"activations {i}", lambda model=model: compiled(model)
     yield "initializers, regularizers, constraints", lambda: compiled(model_of_the_rest())
     rates = all_of("keras.optimizers.schedules")
     for i, (name, cls) in enumerate(TABLE["keras.optimizers"].items()):
@@ -167,7 +171,9 @@ def test_there_and_back(keras: Any, tmp_path: Path, name: str, make: Any) -> Non
         np.testing.assert_allclose(np.asarray(theirs(X)), before, rtol=0, atol=bound)
         quietly(theirs.save, second)
         again = tinynn.models.load_model(second)
-        np.testing.assert_array_equal(again.predict_on_batch(X), before)
+        for mine, other in zip(model.weights, again.weights, strict=True):
+            np.testing.assert_array_equal(mine.value, other.value, err_msg=mine.path)
+        np.testing.assert_allclose(again.predict_on_batch(X), before, rtol=0, atol=bound)  # .h5 forgets run_eagerly
         for mine, other in zip(model.optimizer.variables, again.optimizer.variables, strict=True):
             np.testing.assert_array_equal(mine.value, other.value, err_msg=mine.path)
         if ending == ".keras" and not any("dropout" in part.name or "noise" in part.name for part in model.layers):
@@ -195,29 +201,36 @@ def test_there_and_back(keras: Any, tmp_path: Path, name: str, make: Any) -> Non
             np.testing.assert_array_equal(mine, other)
 
 
-SPARSE = {"SparseCategoricalCrossentropy", "SparseCategoricalAccuracy", "SparseTopKCategoricalAccuracy"}
-"""Losses and metrics of class numbers; the others are given one-hot rows."""
+OF_CLASS_NUMBERS = {
+    *("SparseCategoricalCrossentropy", "SparseCategoricalAccuracy", "SparseTopKCategoricalAccuracy"),
+    *("Circle", "CategoricalGeneralizedCrossEntropy"),
+}
+"""Losses and metrics; the others are given one-hot rows."""
 
 
 @pytest.mark.keras
 def test_losses_and_metrics(keras: Any, tmp_path: Path) -> None:
     """Each loss, with as many metrics as there are, is evaluated on both sides; then it goes back, and again is the same."""
     kinds = {**TABLE["keras.losses"], **TABLE["keras.src.losses.losses"]}
-    names = list(TABLE["keras.metrics"])
-    for i, (name, cls) in enumerate(kinds.items()):
-        mine = [n for n in names[i :: len(kinds)] if n not in SPARSE]
-        few = [made("keras.metrics", n) for n in mine]
-        model = compiled(small_model(2), loss=cls(**ARGUMENTS.get(name, {})), metrics=few)
-        y = np.arange(8) % 4 if name.startswith("Sparse") or name == "Circle" else ONE_HOT
-        first, second = str(tmp_path / "a.keras"), str(tmp_path / "b.keras")
-        model.save(first)
-        theirs = keras.models.load_model(first)
-        theirs.save(second)
-        again = tinynn.models.load_model(second)
-        assert same(again.get_compile_config(), model.get_compile_config()), name
-        expected = np.asarray(again.evaluate(X, y, verbose=0))
-        found = np.asarray(theirs.evaluate(X, y, verbose=0))
-        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6, err_msg=f"{name} {mine}")
+    for numbers in (True, False):
+        names = [name for name in kinds if (name in OF_CLASS_NUMBERS) == numbers]
+        measures = [name for name in TABLE["keras.metrics"] if (name in OF_CLASS_NUMBERS) == numbers]
+        y = np.arange(8) % 4 if numbers else ONE_HOT
+        for i, name in enumerate(names):
+            there_and_back(keras, tmp_path, kinds[name](**ARGUMENTS.get(name, {})), measures[i :: len(names)], y)
+
+
+def there_and_back(keras: Any, tmp_path: Path, loss: Any, names: list[str], y: Any) -> None:
+    model = compiled(small_model(2), loss=loss, metrics=[made("keras.metrics", name) for name in names])
+    first, second = str(tmp_path / "a.keras"), str(tmp_path / "b.keras")
+    model.save(first)
+    theirs = keras.models.load_model(first)
+    theirs.save(second)
+    again = tinynn.models.load_model(second)
+    assert same(again.get_compile_config(), model.get_compile_config()), names
+    expected = np.asarray(again.evaluate(X, y, verbose=0))
+    found = np.asarray(theirs.evaluate(X, y, verbose=0))
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6, err_msg=f"{loss} {names}")
 
 
 def same(one: Any, other: Any) -> bool:

@@ -15,7 +15,7 @@ _DTYPES = {"F64", "F32", "F16", "I64", "I32", "I16", "I8", "U64", "U32", "U16", 
 
 def content(arrays: dict[str, Array]) -> bytes:
     """The file's."""
-    found = _library().numpy.save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
+    found = _library().numpy.save({name: np.asarray(array, order="C") for name, array in arrays.items()})
     return bytes(found)
 
 
