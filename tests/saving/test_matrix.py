@@ -6,6 +6,7 @@ that needs arguments fails until it is given some below.
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -164,16 +165,19 @@ def test_there_and_back(keras: Any, tmp_path: Path, name: str, make: Any) -> Non
         first, second = str(tmp_path / f"ours{ending}"), str(tmp_path / f"theirs{ending}")
         quietly(model.save, first)
         theirs = quietly(keras.models.load_model, first)
-        for mine, his in zip(
-            [*model.weights, *model.optimizer.variables], [*theirs.weights, *theirs.optimizer.variables]
-        ):
+        pairs = [*zip(model.weights, theirs.weights, strict=True)]
+        if ending == ".keras":
+            pairs += zip(model.optimizer.variables, theirs.optimizer.variables, strict=True)
+        for mine, his in pairs:
             np.testing.assert_array_equal(mine.value, np.asarray(his), err_msg=mine.path)
         np.testing.assert_allclose(np.asarray(theirs(X)), before, rtol=0, atol=bound)
         quietly(theirs.save, second)
-        again = tinynn.models.load_model(second)
+        again = quietly(tinynn.models.load_model, second)
         for mine, other in zip(model.weights, again.weights, strict=True):
             np.testing.assert_array_equal(mine.value, other.value, err_msg=mine.path)
         np.testing.assert_allclose(again.predict_on_batch(X), before, rtol=0, atol=bound)  # .h5 forgets run_eagerly
+        if ending == ".h5":  # Keras itself forgets the slots of such a file; tinynn reads its own
+            again = tinynn.models.load_model(first)
         for mine, other in zip(model.optimizer.variables, again.optimizer.variables, strict=True):
             np.testing.assert_array_equal(mine.value, other.value, err_msg=mine.path)
         if ending == ".keras" and not any("dropout" in part.name or "noise" in part.name for part in model.layers):
@@ -182,14 +186,14 @@ def test_there_and_back(keras: Any, tmp_path: Path, name: str, make: Any) -> Non
                 [np.nextafter(w, w.dtype.type(9)) if w.dtype.kind == "f" else w for w in nudged.get_weights()]
             )
             for run in (theirs, again, nudged):
-                run.fit(X, ONE_HOT, batch_size=4, verbose=0, shuffle=False)
+                quietly(functools.partial(run.fit, X, ONE_HOT, batch_size=4, verbose=0, shuffle=False))
             for his, mine, other in zip(theirs.get_weights(), again.get_weights(), nudged.get_weights()):
                 change = 20 * np.abs(mine - other).max() + 1e-6
                 np.testing.assert_allclose(his, mine, rtol=1e-5, atol=change)
     weights = str(tmp_path / "ours.weights.h5")
     model.save_weights(weights)
     theirs.set_weights([0 * w for w in theirs.get_weights()])
-    theirs.load_weights(weights)
+    quietly(theirs.load_weights, weights)
     for mine, his in zip(model.get_weights(), theirs.get_weights(), strict=True):
         np.testing.assert_array_equal(mine, his)
     blank = tinynn.models.clone_model(model)
@@ -224,12 +228,12 @@ def there_and_back(keras: Any, tmp_path: Path, loss: Any, names: list[str], y: A
     model = compiled(small_model(2), loss=loss, metrics=[made("keras.metrics", name) for name in names])
     first, second = str(tmp_path / "a.keras"), str(tmp_path / "b.keras")
     model.save(first)
-    theirs = keras.models.load_model(first)
-    theirs.save(second)
+    theirs = quietly(keras.models.load_model, first)
+    quietly(theirs.save, second)
     again = tinynn.models.load_model(second)
     assert same(again.get_compile_config(), model.get_compile_config()), names
     expected = np.asarray(again.evaluate(X, y, verbose=0))
-    found = np.asarray(theirs.evaluate(X, y, verbose=0))
+    found = np.asarray(quietly(lambda: theirs.evaluate(X, y, verbose=0)))
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6, err_msg=f"{loss} {names}")
 
 
