@@ -269,6 +269,8 @@ def _read_optimizer(model: Any, tree: SafeH5) -> None:
     if _OPTIMIZER not in tree.groups:
         return
     arrays, variables = _stored(tree, _OPTIMIZER), model.optimizer.variables
+    if len(arrays) <= 2 and all(stored.shape == () for stored in arrays) and not (arrays and arrays[0].read()):
+        return  # it had not made a step
     try:
         plan = _planned(variables, arrays, "the optimizer", skip_mismatch=False)
     except ValueError as error:

@@ -140,9 +140,9 @@ def _load_named(model: Any, path: str, skip_mismatch: bool, limits: Limits) -> N
 @contextlib.contextmanager
 def _opened(path: str, limits: Limits) -> Iterator[tuple[BinaryIO, int]]:
     """An ordinary file within the limits, and its size."""
+    if not stat.S_ISREG(os.stat(path).st_mode):  # before it is opened: a pipe would wait for somebody to write
+        raise ValueError(f"{path} is no ordinary file.")
     with open(path, "rb") as file:
         status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise ValueError(f"{path} is no ordinary file.")
         limits.check("total_bytes", status.st_size, f"The size of {path}")
         yield file, status.st_size
