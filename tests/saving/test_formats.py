@@ -91,7 +91,7 @@ def test_the_places_of_variables(tmp_path: Path) -> None:
         assert file["layers/dense/vars"].attrs["name"].startswith("dense")
     assert {place for place in places if place.startswith("layers/branches")} == {
         "layers/branches/vars/0",
-        *(f"layers/branches/{part}/vars/{i}" for part in ("also", "branches/dense") for i in (0, 1)),
+        *(f"layers/branches/{part}/vars/{i}" for part in ("also", "branches/dense_1") for i in (0, 1)),
         "layers/branches/last/seed_generator/vars/0",
     }
     assert {"layers/versioned/vars/version", "layers/versioned/vars/half", "optimizer/vars/0"} <= set(places)
