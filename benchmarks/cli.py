@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import machine, ops, report, start, sweeps, table, training
+from benchmarks import files, machine, ops, report, start, sweeps, table, training
 from benchmarks.engines import ENGINES
 from benchmarks.errors import SetupError, WorkerFailed
 from benchmarks.progress import Progress
@@ -19,7 +19,7 @@ from benchmarks.workloads import WORKLOADS
 
 DONE, DISAGREEMENT, CANNOT_START, INTERRUPTED = 0, 1, 2, 130
 
-PARTS = ("train", "predict", "ops", "start")
+PARTS = ("train", "predict", "ops", "start", "files")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -95,6 +95,8 @@ def _run(session: training.Session, asked: argparse.Namespace, parts: Sequence[s
         ops.measure(session, engines, asked.quick)
     if "start" in parts:
         start.measure(session, engines, asked.rounds or 5, asked.quick)
+    if "files" in parts:
+        files.measure(session, engines, asked.rounds or (3 if asked.quick else 15))
 
 
 def budgets(engines: Sequence[str] | None = None) -> dict[str, float]:

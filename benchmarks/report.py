@@ -65,7 +65,8 @@ def page(results: Results, images: str = "benchmarks") -> str:
         parts += [f"## {machine}", _facts(results, machine)]
         parts += _training(results, machine, images)
         parts += _predictions(results, machine)
-        parts += _starts(results, machine)
+        parts += _seconds(results, machine, "start", "Start", ", caches warm unless it says otherwise", "program")
+        parts += _seconds(results, machine, "files", "Files", "", "model and format")
         parts += _operations(results, machine)
         parts += _sweeps(results, machine, images)
         parts += _memory(results, machine)
@@ -213,15 +214,19 @@ def _predictions(results: Results, machine: str) -> list[str]:
     return ["### Prediction", "Microseconds.", _table(heads, lines)] if lines else []
 
 
-def _starts(results: Results, machine: str) -> list[str]:
-    found = [row for row in results.of("start", None, machine) if row.status == TIMED]
+def _seconds(results: Results, machine: str, kind: str, head: str, about: str, first: str) -> list[str]:
+    """A table of what is measured in seconds, subject by subject."""
+    found = [row for row in results.of(kind, None, machine) if row.status == TIMED]
     there = engines(found)
     lines = []
     for subject in dict.fromkeys(row.subject for row in found):
         rows = {row.engine: row for row in found if row.subject == subject}
         lines.append([subject, *(_times(rows[engine].summary, True) if engine in rows else "" for engine in there)])
-    about = f"Seconds of {KINDS['start']}, caches warm unless it says otherwise."
-    return ["### Start", about, _table(["program", *map(title, there)], lines)] if lines else []
+    return (
+        [f"### {head}", f"Seconds of {KINDS[kind]}{about}.", _table([first, *map(title, there)], lines)]
+        if lines
+        else []
+    )
 
 
 def _operations(results: Results, machine: str) -> list[str]:

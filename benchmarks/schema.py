@@ -30,6 +30,7 @@ KINDS = {
     "evaluate": "evaluate on all rows, per batch",
     "op": "one call of an operation",
     "start": "a process from its start to its end",
+    "files": "a model, or its weights, into a file or out of one",
     "sweep": "an optimizer step (a sample, for rows), as one thing grows",
     "memory": "training on a file larger than the memory it may take",
 }

@@ -82,7 +82,8 @@ def needs_keras(blocks: list[str]) -> bool:
     return any(f"import {module}\n" in code for code in blocks for module in ("parity", "keras"))
 
 
-def test_other_python_blocks_run() -> None:
+def test_other_python_blocks_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # for what they save
     for page, blocks in other_python_blocks().items():
         run_in_order(page, [] if needs_keras(blocks) else blocks)
 

@@ -140,7 +140,7 @@ def _function(name: str, own: dict[str, Any], config: dict[str, Any]) -> Any:
     if name in own:
         return own[name]
     for module in (activations, losses, metrics):
-        found = getattr(module, name, None) if name in module.__all__ else None
+        found = vars(module).get(name) if name in module.__all__ else None
         if isinstance(found, FunctionType) and name not in ("get", "serialize", "deserialize"):
             return found
     raise TypeError(_not_found("function", name, own, config))
@@ -150,7 +150,7 @@ def _not_found(kind: str, name: str, own: dict[str, Any], config: dict[str, Any]
     return (
         f"Could not locate {kind} '{name}'.{did_you_mean(name, own)} Decorate it with "
         f"@tinynn.saving.register_keras_serializable() before this is read, or give custom_objects={{{name!r}: ...}}. "
-        f"The description: {config}"
+        f"The description: {str(config)[:300]}"
     )
 
 

@@ -38,15 +38,20 @@ def test_until_the_block_ends_the_old_content_stands(old: Path) -> None:
         file.flush()
         assert old.read_bytes() == b"old"
         assert Path(file.name).parent == old.parent
-        assert Path(file.name).name.startswith(".weights.bin.") and file.name.endswith(".tmp")
+        assert Path(file.name).name.startswith(".weights.bin.")
+        assert file.name.endswith(".tmp")
     assert old.read_bytes() == b"new"
 
 
 @pytest.mark.parametrize("kind", [RuntimeError, KeyboardInterrupt, SystemExit])
 def test_an_exception_leaves_the_old_content_and_no_litter(old: Path, kind: type[BaseException]) -> None:
-    with pytest.raises(kind), atomic_write(old) as file:
-        file.write(b"half")
-        raise kind("stopped")
+    def stopped() -> None:
+        with atomic_write(old) as file:
+            file.write(b"half")
+            raise kind("stopped")
+
+    with pytest.raises(kind):
+        stopped()
     assert {path.name: path.read_bytes() for path in old.parent.iterdir()} == {"weights.bin": b"old"}
 
 
@@ -66,7 +71,8 @@ def test_a_link_is_followed(old: Path) -> None:
     link = old.parent / "latest"
     link.symlink_to(old.name)
     write(link)
-    assert link.is_symlink() and old.read_bytes() == b"new"
+    assert link.is_symlink()
+    assert old.read_bytes() == b"new"
 
 
 def test_a_missing_folder_is_told(tmp_path: Path) -> None:

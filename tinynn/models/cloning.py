@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
+from tinynn._allowance import Allowance
+from tinynn._custom_objects import CustomObjectScope, known
 from tinynn._serialization import deserialize_keras_object
 from tinynn.layers.keras_tensor import KerasTensor
 from tinynn.layers.layer import Layer
@@ -75,29 +76,29 @@ def _one_input(input_tensors: Any) -> KerasTensor:
     return inputs[0]
 
 
-def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = None) -> Any:
+def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = None, limits: Any = None) -> Any:
     """The model that `model.to_json()` described, with new weights; compiled if that was.
 
     Args:
         json_string: the text.
         custom_objects: your own classes and functions, by name, beside those that are registered. No code comes from the
             text, and nothing is imported.
+        limits: what a text may ask for; `tinynn.saving.Limits()` by default: weights of 1 GiB.
 
     Raises:
-        ValueError: no JSON (json.JSONDecodeError), one name twice in an object, or not the description of a layer.
+        ValueError: no JSON (json.JSONDecodeError), one name twice in an object, not the description of a layer, a Lambda
+            layer, or sizes beyond the limits.
         TypeError: an own class that was neither registered nor given.
     """
-    try:
-        description = json.loads(json_string, object_pairs_hook=_no_name_twice)
-    except RecursionError:
-        raise ValueError("This text has brackets within brackets, too deep for a model.") from None
+    from tinynn.saving.descriptions import Checked
+    from tinynn.saving.limits import Limits
+    from tinynn.saving.safe_json import parse
+
+    limits = limits or Limits()
+    description = parse(json_string, limits)
     if not isinstance(description, dict) or "class_name" not in description:
         raise ValueError(f"model_from_json expects what model.to_json() gave; got {json_string[:80]!r}.")
-    return deserialize_keras_object(description, custom_objects=custom_objects)
-
-
-def _no_name_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError(f"One name stands twice in an object of this text: {sorted(name for name, _ in pairs)}.")
-    return found
+    with CustomObjectScope(custom_objects):
+        Checked(limits, known(), {}).check(description)
+        with Allowance(limits.parameter_bytes, "If you trust the text, pass limits=Limits(parameter_bytes=...)."):
+            return deserialize_keras_object(description)

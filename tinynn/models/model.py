@@ -67,6 +67,30 @@ class Model(Trainer):
 
         load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
 
+    def export(self, filepath: Any, format: str = "onnx", verbose: Any = None, input_signature: Any = None) -> None:
+        """Write what `predict` computes into a file for other programs.
+
+            model.export("model.onnx")
+
+        Args:
+            filepath: where to.
+            format: "onnx", opset 20. Keras's other formats need TensorFlow.
+            verbose, input_signature: accepted for Keras's sake; the batch may have any size.
+
+        Raises:
+            ValueError: another format, a model that is not built, a layer or activation that ONNX has no words for.
+            ImportError: the library `onnx` is missing.
+            OSError: the file cannot be written.
+        """
+        from tinynn.saving import onnx_export
+        from tinynn.saving.atomic import atomic_write
+
+        if format != "onnx":
+            raise ValueError(f'export writes format="onnx"; got {format!r}. For Keras: model.save("model.keras").')
+        content = onnx_export.content(self)
+        with atomic_write(filepath) as file:
+            file.write(content)
+
     def summary(
         self,
         line_length: int | None = None,

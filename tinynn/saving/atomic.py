@@ -50,7 +50,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     folder, name = os.path.split(target)
     try:
         mode = _mode_of(target)
-        file = open(os.path.join(folder, f".{name[:200]}.{os.urandom(6).hex()}.tmp"), "x+b")
+        file = open(os.path.join(folder, f".{name[:200]}.{os.urandom(6).hex()}.tmp"), "x+b")  # noqa: SIM115
     except OSError as error:
         raise _explained(error, path) from error
     try:

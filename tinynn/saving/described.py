@@ -30,6 +30,8 @@ def made(
     Raises:
         ValueError, TypeError: what `Checked` refuses, or a class's own constructor.
     """
+    if isinstance(description, dict) and not compile:
+        description = {**description, "compile_config": None}
     with OnlyHandedOver(), CustomObjectScope(custom_objects):
         Checked(limits, known(), get_custom_objects()).check(description)
         if not isinstance(description, dict) or "class_name" not in description:
@@ -41,7 +43,7 @@ def made(
                 model = layers.deserialize({**description, "compile_config": None})
             if not isinstance(model, Model):
                 raise ValueError(f"The description in this file is that of a {type(model).__name__}, not of a model.")
-            if compile and compile_config:
+            if compile_config:
                 with Allowance(
                     limits.parameter_bytes, "If you trust the file, pass limits=Limits(parameter_bytes=...)."
                 ):

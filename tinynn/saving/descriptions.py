@@ -16,25 +16,24 @@ from tinynn.saving.safe_json import check_size
 from tinynn.saving.table import classes_called, known_classes
 
 _SIZES = frozenset(
-    [
-        "units",
-        "batch_shape",
-        "input_shape",
-        "batch_input_shape",
-        "build_input_shape",
-        "target_shape",
-        "dims",
-        "shape",
-        "n",
-        "groups",
-        "input_dim",
-        "num_classes",
-        "num_thresholds",
-        "num_labels",
-        "noise_shape",
-    ]
+    (
+        *(
+            "units",
+            "batch_shape",
+            "input_shape",
+            "batch_input_shape",
+            "build_input_shape",
+            "target_shape",
+            "dims",
+            "shape",
+        ),
+        *("n", "groups", "input_dim", "num_classes", "num_thresholds", "num_labels", "noise_shape"),
+    )
 )
 """Arguments that are sizes of arrays, or lists of them."""
+
+_CLASSES = frozenset({"num_classes", "num_thresholds", "num_labels"})
+"""Those of metrics, which make lists of them."""
 
 _PLAIN = ("__numpy__", "__tensor__", "__bytes__", "__slice__", "DTypePolicy", "function")
 """Class names that stand for no class of Keras's."""
@@ -82,7 +81,8 @@ class Checked:
                     f"{name} in this description is a whole number, or a list of them; got {str(number)[:40]!r}."
                 )
             if isinstance(number, (int, float)):
-                self.limits.check("units", abs(int(number)), f"{name} in this description")
+                limit = "classes" if name in _CLASSES else "units"
+                self.limits.check(limit, abs(int(number)), f"{name} in this description")
 
     def _object(self, found: dict[str, Any]) -> None:
         name, arguments = found["class_name"], found.get("config")
@@ -152,8 +152,9 @@ class Checked:
                 f"custom_objects={{{registered[0]!r}: {name}}}."
             )
         known = {known for classes in known_classes().values() for known in classes}
+        hint = did_you_mean(name[:80], [*known, *self.own])
         return TypeError(
-            f'This file uses the {kind} "{name[:80]}", which tinynn does not know.{did_you_mean(name[:80], [*known, *self.own])} '
+            f'This file uses the {kind} "{name[:80]}", which tinynn does not know.{hint} '
             f"If it is yours, pass custom_objects={{{name[:80]!r}: ...}}; nothing is imported because a file names it."
         )
 

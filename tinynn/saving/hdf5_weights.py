@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,9 @@ from tinynn.saving.names import check_path_name
 from tinynn.saving.safe_h5 import SafeH5, Stored
 from tinynn.saving.state import Part, parts_of
 from tinynn.variable import Variable
+
+_UNBUILT = 2
+"""Variables that an optimizer has before it is built: the count of steps and the learning rate."""
 
 
 def written(model: Any) -> bytes:
@@ -68,7 +71,7 @@ def load_state(model: Any, tree: SafeH5, skip_mismatch: bool = False, skip: Any 
     values = ((part, plan, _read(part, plan, tree, in_place)) for part, plan in plans)
     for part, plan, arrays in values if in_place else list(values):
         _assign(part, plan, arrays)
-        _warn_of_not_finite(part)
+        warn_of_not_finite(part.variables)
 
 
 def _planned(part: Part, tree: SafeH5) -> list[tuple[Variable, Stored]] | None:
@@ -77,11 +80,12 @@ def _planned(part: Part, tree: SafeH5) -> list[tuple[Variable, Stored]] | None:
     if isinstance(part.owner, SeedGenerator) and not stored:  # as Keras writes it
         return None
     if isinstance(part.owner, Optimizer) and len(stored) != len(part.variables):
-        warnings.warn(
-            f"Skipping variable loading for optimizer '{part.owner.name}', because it has {len(part.variables)} variables "
-            f"whereas the saved optimizer has {len(stored)} variables. ",
-            stacklevel=5,
-        )
+        if len(stored) > _UNBUILT:  # else there was none, or it had not made a step: nothing is lost
+            warnings.warn(
+                f"Skipping variable loading for optimizer '{part.owner.name}', because it has {len(part.variables)} variables "
+                f"whereas the saved optimizer has {len(stored)} variables. ",
+                stacklevel=5,
+            )
         return None
     if _reads_its_own(part.owner):
         return None
@@ -105,8 +109,8 @@ def check_fits(variable: Variable, shape: tuple[int, ...], dtype: np.dtype[Any])
     """
     if variable.shape != tuple(shape):
         raise ValueError(
-            f"The shape of {variable.path} is {variable.shape}; the file has {tuple(shape)}. Build the model as it was when the "
-            "file was written."
+            f"The shape of {variable.path} is {variable.shape}; the file has {tuple(shape)}. Build the model as it was "
+            "when the file was written."
         )
     if (variable.value.dtype.kind == "f") != (dtype.kind == "f"):
         raise ValueError(f"The dtype of {variable.path} is {variable.dtype}; the file has {dtype.name}.")
@@ -165,12 +169,13 @@ def _complain(errors: list[tuple[Part, str]], skip_mismatch: bool) -> None:
     warnings.warn(message, stacklevel=5)
 
 
-def _warn_of_not_finite(part: Part) -> None:
-    for variable in part.variables:
+def warn_of_not_finite(variables: Iterable[Variable]) -> None:
+    """Say which numbers that were read are NaN or infinite."""
+    for variable in variables:
         if variable.value.dtype.kind == "f" and not np.isfinite(variable.value).all():
             kind = "NaN" if np.isnan(variable.value).any() else "infinite numbers"
             warnings.warn(
-                f'The file holds {kind} in "{variable.path}" of {part.owner.name}: was it saved after training had diverged?',
+                f'The file holds {kind} in "{variable.path}": was it saved after training had diverged?',
                 RuntimeWarning,
-                stacklevel=6,
+                stacklevel=5,
             )

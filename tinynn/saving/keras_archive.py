@@ -1,4 +1,4 @@
-"""`.keras` files: a zip archive of metadata.json, config.json (the architecture and what compile was given), model.weights.h5."""
+"""`.keras` files: a zip archive of metadata.json, config.json (architecture, arguments of compile), model.weights.h5."""
 
 from __future__ import annotations
 
@@ -8,19 +8,29 @@ import zipfile
 from typing import Any, BinaryIO
 
 from tinynn._serialization import serialize_keras_object
+from tinynn.layers.layer import Layer
 from tinynn.saving import hdf5_weights
 from tinynn.saving.described import made
 from tinynn.saving.keras_names import KERAS_VERSION
 from tinynn.saving.limits import Limits
+from tinynn.saving.names import check_name
 from tinynn.saving.safe_h5 import SafeH5
 from tinynn.saving.safe_json import parse
 from tinynn.saving.safe_zip import SafeZip
+from tinynn.saving.state import parts_of
 
 METADATA, CONFIG, WEIGHTS = "metadata.json", "config.json", "model.weights.h5"
 
 
 def write(model: Any, file: BinaryIO) -> None:
-    """A model into an open file, as Keras lays it out: members are not compressed."""
+    """A model into an open file, as Keras lays it out: members are not compressed.
+
+    Raises:
+        ValueError: a layer's name that no reader would take, or numbers in its arguments that JSON does not have.
+    """
+    for part in parts_of(model):
+        if isinstance(part.owner, Layer):
+            check_name(part.owner.name, Limits())
     metadata = {"keras_version": KERAS_VERSION, "date_saved": datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")}
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr(METADATA, json.dumps(metadata))

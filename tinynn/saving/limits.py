@@ -23,7 +23,8 @@ class Limits:
         json_bytes: length of a description.
         json_depth: brackets within brackets in a description.
         layers: layers, those within layers included, and other objects of a description, each.
-        units: the largest size in a description: units, an axis of a shape, classes, thresholds.
+        units: the largest size in a description: units, an axis of a shape.
+        classes: classes and thresholds of a metric.
         name_length: characters of the name of a layer, or of a path in a file.
         list_length: entries of one list in a description.
 
@@ -39,6 +40,7 @@ class Limits:
     json_depth: int = 100
     layers: int = 5_000
     units: int = 10**7
+    classes: int = 20_000
     name_length: int = 400
     list_length: int = 10**6
 

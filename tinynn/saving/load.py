@@ -65,7 +65,7 @@ def load_weights(
 
     Args:
         model: built, of the architecture that was saved.
-        filepath: "....weights.h5" or "....keras".
+        filepath: "....weights.h5", "....keras", "....h5" of Keras 2, "....safetensors", "....npz".
         skip_mismatch: leave layers as they are that do not fit, with a warning.
         limits: what a file may ask for; `Limits()` by default.
         **kwargs: objects_to_skip: layers to leave as they are; by_name=True: for .h5 files of whole models, layers by their
@@ -101,18 +101,48 @@ def load_weights(
     elif path.endswith(".weights.h5"):
         with _opened(path, limits) as (file, _):
             hdf5_weights.load_state(model, SafeH5(file, limits), skip_mismatch, objects_to_skip or ())
+    elif path.endswith((".h5", ".hdf5")):
+        from tinynn.saving import legacy_h5
+
+        with _opened(path, limits) as (file, _):
+            legacy_h5.load_weights(model, SafeH5(file, limits), skip_mismatch, bool(by_name))
+    elif path.endswith((".safetensors", ".npz")):
+        _load_named(model, path, skip_mismatch, limits)
     else:
         raise ValueError(
-            f"File format not supported: filepath={path}. load_weights reads `.weights.h5` and `.keras` files."
+            f"File format not supported: filepath={path}. load_weights reads `.weights.h5`, `.keras`, `.h5`, `.safetensors` "
+            "and `.npz` files."
         )
+
+
+def _load_named(model: Any, path: str, skip_mismatch: bool, limits: Limits) -> None:
+    """Weights alone, by name; the model changes when all have been read."""
+    from tinynn.saving import npz, safetensors_weights
+    from tinynn.saving.hdf5_weights import check_fits, warn_of_not_finite
+    from tinynn.saving.state import named_weights
+
+    if skip_mismatch:
+        raise ValueError(f"skip_mismatch is for `.weights.h5`, `.keras` and `.h5` files. Received: {path}")
+    variables = named_weights(model)
+    shapes = {name: variable.shape for name, variable in variables.items()}
+    with _opened(path, limits) as (file, size):
+        if path.endswith(".npz"):
+            arrays = npz.read(file, size, shapes, limits)
+        else:
+            arrays = safetensors_weights.read(path, file, size, shapes, limits)
+    for name, array in arrays.items():
+        check_fits(variables[name], array.shape, array.dtype)
+    for name, array in arrays.items():
+        variables[name].value[...] = array
+    warn_of_not_finite(variables.values())
 
 
 @contextlib.contextmanager
 def _opened(path: str, limits: Limits) -> Iterator[tuple[BinaryIO, int]]:
     """An ordinary file within the limits, and its size."""
+    if not stat.S_ISREG(os.stat(path).st_mode):  # before it is opened: a pipe would wait for somebody to write
+        raise ValueError(f"{path} is no ordinary file.")
     with open(path, "rb") as file:
         status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise ValueError(f"{path} is no ordinary file.")
         limits.check("total_bytes", status.st_size, f"The size of {path}")
         yield file, status.st_size

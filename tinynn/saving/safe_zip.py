@@ -54,8 +54,8 @@ class SafeZip:
         limits.check("total_bytes", total, "The bytes of all members of an archive")
         if total > limits.inflation * size + _PIECE:
             raise ValueError(
-                f"The members of this archive say that they are {total:,} bytes, more than {limits.inflation} times the archive."
-                " If you trust the file, pass limits=tinynn.saving.Limits(inflation=...)."
+                f"The members of this archive say that they are {total:,} bytes, more than {limits.inflation} times the "
+                "archive. If you trust the file, pass limits=tinynn.saving.Limits(inflation=...)."
             )
         self.members = {member.filename: member for member in members}
 

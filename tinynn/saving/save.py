@@ -63,7 +63,8 @@ def save_weights(model: Any, filepath: _Path, overwrite: bool = True, max_shard_
 
     Args:
         model: built.
-        filepath: "....weights.h5": Keras's format, with the optimizer's state.
+        filepath: "....weights.h5": Keras's format, with the optimizer's state; "....safetensors" and "....npz": the weights
+            alone, by names such as "dense/kernel", for other programs.
         overwrite: replace what is there; if False, ask.
         max_shard_size: for models larger than a file may be, in Keras: None.
 
@@ -74,18 +75,33 @@ def save_weights(model: Any, filepath: _Path, overwrite: bool = True, max_shard_
     path = os.fspath(filepath)
     if max_shard_size is not None:
         raise ValueError("tinynn writes one file of weights: leave max_shard_size out.")
-    if not path.endswith(".weights.h5"):
-        raise ValueError(f"The filename must end in `.weights.h5`. Received: filepath={path}")
+    if not path.endswith((".weights.h5", ".safetensors", ".npz")):
+        raise ValueError(
+            f"The filename must end in `.weights.h5`, or `.safetensors` or `.npz`. Received: filepath={path}"
+        )
     if not model.built:
         raise ValueError(
             "You are saving a model that has not yet been built. Try building the model first by calling it on some data or "
             "by using `build()`."
         )
-    if _may_write(path, overwrite):
+    if not _may_write(path, overwrite):
+        return
+    content: bytes | None = None
+    if path.endswith(".weights.h5"):
         from tinynn.saving import hdf5_weights
 
         content = hdf5_weights.written(model)
-        with atomic_write(path) as file:
+    else:
+        from tinynn.saving import npz, safetensors_weights
+        from tinynn.saving.state import named_weights
+
+        arrays = {name: variable.value for name, variable in named_weights(model).items()}
+        if path.endswith(".safetensors"):
+            content = safetensors_weights.content(arrays)
+    with atomic_write(path) as file:
+        if content is None:
+            npz.write(arrays, file)
+        else:
             file.write(content)
 
 

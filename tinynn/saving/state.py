@@ -59,6 +59,24 @@ def parts_of(model: Any) -> list[Part]:
     return list(_walk(model, "", set()))
 
 
+def named_weights(model: Any) -> dict[str, Variable]:
+    """A model's weights by names that are the same in every run: {"dense/kernel": ..., "dense_1/kernel": ...}.
+
+    Class and place name a layer, as in Keras's files, since its own name may be "dense_7" when a model is built anew.
+    """
+    found: dict[str, Variable] = {}
+    for part in parts_of(model):
+        if isinstance(part.owner, Layer):
+            layer = "/".join(name for name in part.path.split("/") if name not in ("", "layers"))
+            for variable in part.variables:
+                name = f"{layer}/{variable.name}" if layer else variable.name
+                counts: dict[str, int] = {}
+                while (numbered := _numbered(name, counts)) in found:
+                    pass
+                found[numbered] = variable
+    return found
+
+
 def _walk(owner: Any, path: str, seen: set[int]) -> Iterator[Part]:
     if id(owner) in seen:
         return

@@ -6,6 +6,7 @@ import functools
 from typing import Any
 
 from tinynn import constraints, initializers, layers, losses, metrics, models, optimizers, regularizers
+from tinynn.losses.loss import LossFunctionWrapper
 from tinynn.optimizers import schedules
 
 LAYER_NAMES = (
@@ -33,6 +34,7 @@ def known_classes() -> dict[str, dict[str, type]]:
         "keras.layers": {name: vars(layers)[name] for name in LAYER_NAMES},
         "keras": {"Sequential": models.Sequential},
         "keras.losses": _classes(losses),
+        "keras.src.losses.losses": {"LossFunctionWrapper": LossFunctionWrapper},
         "keras.metrics": _classes(metrics),
         "keras.optimizers": _classes(optimizers),
         "keras.optimizers.schedules": _classes(schedules),
@@ -47,6 +49,21 @@ def classes_called(name: str) -> list[type]:
     return [classes[name] for classes in known_classes().values() if name in classes]
 
 
+_BASES = frozenset(
+    [
+        "Constraint",
+        "Initializer",
+        "LearningRateSchedule",
+        "Loss",
+        "Metric",
+        "Optimizer",
+        "RandomInitializer",
+        "Regularizer",
+    ]
+)
+
+
 def _classes(module: Any) -> dict[str, type]:
-    """A module's public classes; its bases are among them, and their own constructors refuse to be used."""
-    return {name: vars(module)[name] for name in module.__all__ if isinstance(vars(module)[name], type)}
+    """A module's public classes but for their bases."""
+    found = {name: vars(module)[name] for name in module.__all__ if name not in _BASES}
+    return {name: value for name, value in found.items() if isinstance(value, type)}
