@@ -39,11 +39,12 @@ class History(Callback):
             ValueError: it is something else.
         """
         right = isinstance(state, dict) and state.keys() == {"epoch", "history"} and isinstance(state["history"], dict)
-        if not right or getattr(state["epoch"], "dtype", None) != np.int64:
+        right = right and all(isinstance(values, (list, np.ndarray)) for values in state["history"].values())
+        if not right or getattr(state["epoch"], "dtype", None) != np.int64 or state["epoch"].ndim != 1:
             raise ValueError("History cannot go on from this backup.")
         self.epoch = state["epoch"].tolist()
         self.history = {
-            name: values.tolist() if isinstance(values, np.ndarray) else list(values)
+            name: values.tolist() if isinstance(values, np.ndarray) else values
             for name, values in state["history"].items()
         }
 

@@ -149,7 +149,6 @@ class StreamEpochs:
         self._total = stream.num_batches
         self._batches: Any = None
         self._seen = 0
-        self._sample: ArrayBatches | None = None
         self._random: Any = None  # the state of the random generators when the walk through the stream began
 
     @property
@@ -234,19 +233,13 @@ class StreamEpochs:
         self.close()
         self._total = state["total"]
         self.stream.set_state(state["source"])
-        if not state["seen"]:
-            return
-        global_seed.set_state(state["random"])
-        self._start(state["seen"] - 1)
-        self._sample = next(self._batches, None)
-        if self._sample is None:
-            raise ValueError(f"The training stopped after {state['seen']} batches; the {self.stream.kind} has fewer now.")
-        self._seen = state["seen"]
+        if state["seen"] is not None:
+            global_seed.set_state(state["random"])
+            self._start(state["seen"])
 
     def sample(self) -> ArrayBatches:
         """One of the batches before the place at which a training is resumed."""
-        assert self._sample is not None
-        return self._sample
+        return self.stream.sample()
 
     def _came_to_the_end(self, step: int) -> None:
         if self._total is None:

@@ -23,6 +23,12 @@ from tinynn.random import global_seed
 from tinynn.variable import Variable
 
 
+_PARTS = {
+    *("epoch", "step", "logs", "stop_training", "model", "optimizers", "metrics"),
+    *("random", "data", "validation", "callbacks"),
+}
+
+
 class Validation:
     """The data on which a `fit` evaluates: made when they are wanted first, where `make` says how; None for none."""
 
@@ -116,7 +122,7 @@ class Progress:
             ValueError: it does not fit, or makes no sense.
         """
         model = self.model
-        if not isinstance(state, dict) or state.keys() != self.get_state().keys():
+        if not isinstance(state, dict) or state.keys() != _PARTS:
             raise ValueError("The backup of the training has other parts than it should.")
         if not model.built:
             raise ValueError(

@@ -32,13 +32,20 @@ class Stream:
     def __init__(self, source: Any, class_weight: dict[int, float] | None = None) -> None:
         self.source = source
         self.class_weight = class_weight
+        self._seen_last: Any = None
 
     def raw_batches(self, seen: int = 0) -> Iterator[Any]:
         """The batches as they come, after those that were seen: most kinds have to make these again."""
         batches = iter(self.source)
-        for _ in zip(range(seen), batches):
-            pass
+        for _ in range(seen):
+            self._seen_last = next(batches, None)
+        if seen and self._seen_last is None:
+            raise ValueError(f"The training stopped after {seen} batches; the {self.kind} has fewer now.")
         return batches
+
+    def sample(self) -> ArrayBatches:
+        """One of the batches that were seen before a training was resumed."""
+        return self.arrays(self._seen_last)
 
     def get_state(self) -> Any:
         """What a backup of a training holds of the source: what its own `get_state()` returns, if it has one."""
@@ -136,6 +143,10 @@ class GeneratorStream(Stream):
                 with contextlib.suppress(Exception):  # the batch read ahead: nobody asked for it, nor for its error
                     next(self._rest(), None)
 
+    def sample(self) -> ArrayBatches:
+        """The first."""
+        return self.arrays(self._first[0])
+
     def get_state(self) -> Any:
         """How many batches were taken from the generator."""
         return self._taken
@@ -194,6 +205,10 @@ class PyDatasetStream(Stream):
         if not self.workers:
             return (self.source[i] for i in numbers)
         return _made_ahead(self.source.__getitem__, numbers, self.workers, max(1, self.source.max_queue_size))
+
+    def sample(self) -> ArrayBatches:
+        """The first."""
+        return self.arrays(self.source[0])
 
     def on_epoch_begin(self) -> None:
         """Tell the dataset, if it listens."""
