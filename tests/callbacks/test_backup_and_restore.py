@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import resource
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -43,7 +44,9 @@ class Stop(callbacks.Callback):
 def model(optimizer: Any = None, eager: bool = True, seed: int | None = 3, **arguments: Any) -> Any:
     if seed is not None:
         tinynn.utils.set_random_seed(seed)
-    made = tinynn.Sequential([layers.Input((6,)), layers.Dense(5, "relu"), layers.Dropout(0.4), layers.Dense(3, "softmax")])
+    made = tinynn.Sequential(
+        [layers.Input((6,)), layers.Dense(5, "relu"), layers.Dropout(0.4), layers.Dense(3, "softmax")]
+    )
     loss = "sparse_categorical_crossentropy"
     made.compile(optimizer or "adam", loss, **{"metrics": ["accuracy"], "run_eagerly": eager, **arguments})
     return made
@@ -53,10 +56,18 @@ def everything(trained: Any, history: Any) -> dict[str, Any]:
     """What has to be equal: variables, counters of random streams, slots, metrics, history."""
     found = {f"model{i}": variable.value.tobytes() for i, variable in enumerate(trained.variables)}
     found |= {f"slot{i}": variable.value.tobytes() for i, variable in enumerate(trained.optimizer.variables)}
-    return {**found, "history": history.history, "epochs": history.epoch, "python": random.random(), "numpy": np.random.rand()}
+    return {
+        **found,
+        "history": history.history,
+        "epochs": history.epoch,
+        "python": random.random(),
+        "numpy": np.random.rand(),
+    }
 
 
-def in_one_go(make: Callable[[], Any], fit: Callable[..., Any], others: Callable[[], list[Any]] = list) -> dict[str, Any]:
+def in_one_go(
+    make: Callable[[], Any], fit: Callable[..., Any], others: Callable[[], list[Any]] = list
+) -> dict[str, Any]:
     trained = make()
     return everything(trained, fit(trained, others()))
 
@@ -105,7 +116,9 @@ def test_a_training_in_pieces_is_one_training(tmp_path: Path, eager: bool, save_
 
 
 OPTIMIZERS: dict[str, Callable[[], Any]] = {
-    "averages": lambda: tinynn.optimizers.SGD(0.1, momentum=0.9, use_ema=True, ema_momentum=0.5, ema_overwrite_frequency=3),
+    "averages": lambda: tinynn.optimizers.SGD(
+        0.1, momentum=0.9, use_ema=True, ema_momentum=0.5, ema_overwrite_frequency=3
+    ),
     "accumulated": lambda: tinynn.optimizers.RMSprop(0.01, gradient_accumulation_steps=3),
     "schedule-free": lambda: tinynn.optimizers.ScheduleFreeAdamW(0.1, warmup_steps=4),
     "a number": lambda: tinynn.optimizers.Adagrad(0.1, clipnorm=1.0, weight_decay=0.01),
@@ -162,9 +175,7 @@ def test_what_callbacks_remember_goes_on(tmp_path: Path) -> None:
 def test_a_log_that_is_appended_to_gets_no_row_twice(tmp_path: Path) -> None:
     log = tmp_path / "log.csv"
     log.write_text("epoch,loss\r\n0,9.5\r\n")
-    in_pieces(
-        model, fit_arrays, tmp_path / "b", [7, 8], lambda: [callbacks.CSVLogger(log, append=True)], save_freq=2
-    )
+    in_pieces(model, fit_arrays, tmp_path / "b", [7, 8], lambda: [callbacks.CSVLogger(log, append=True)], save_freq=2)
     lines = log.read_text().splitlines()
     assert lines[:2] == ["epoch,loss", "0,9.5"]
     assert [line.split(",")[0] for line in lines[2:]] == ["0", "1", "2", "3"]
@@ -194,7 +205,9 @@ def test_epochs_of_a_few_steps_go_on_where_they_were_in_the_data(tmp_path: Path,
             assert in_pieces(model, fit, tmp_path, stops, save_freq=save_freq) == expected
 
 
-def test_without_a_seed_the_running_epoch_takes_each_sample_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_seed_the_running_epoch_takes_each_sample_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("tinynn.random.global_seed._shuffle_seed", None)
     seen: list[float] = []
 
@@ -390,13 +403,18 @@ def small_disk() -> Iterator[Callable[[int], None]]:
     resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_full_disk_is_an_error_and_the_backup_before_it_stays(tmp_path: Path, small_disk: Callable[[int], None]) -> None:
+def test_a_full_disk_is_an_error_and_the_backup_before_it_stays(
+    tmp_path: Path, small_disk: Callable[[int], None]
+) -> None:
     stopped(tmp_path)
     before = (tmp_path / "latest.npz").read_bytes()
     small_disk(5000)
     with pytest.raises(OSError, match="The file would grow beyond the limit") as caught:
         fit_arrays(model(), [BackupAndRestore(tmp_path)])
-    assert 'could not write a backup after epoch 3. With on_error="warn" the training goes on.' in caught.value.__notes__[0]
+    assert (
+        'could not write a backup after epoch 3. With on_error="warn" the training goes on.'
+        in caught.value.__notes__[0]
+    )
     assert os.listdir(tmp_path) == ["latest.npz"]
     assert (tmp_path / "latest.npz").read_bytes() == before
 
@@ -420,12 +438,27 @@ def test_a_file_where_the_folder_should_be_is_an_error(tmp_path: Path) -> None:
         fit_arrays(model(), [BackupAndRestore(tmp_path / "file" / "backup")])
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere: run the tests as another user to see this one")
-def test_a_folder_that_may_not_be_written_to(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
+@pytest.fixture
+def forbidden() -> Iterator[Path]:
+    """A folder that this user may not write to; root, who may, becomes somebody else for the time being."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o555)
+        user = os.geteuid()
+        if user == 0:
+            os.seteuid(65534)
+        yield Path(folder)
+        os.seteuid(user)
+        os.chmod(folder, 0o700)
+
+
+def test_a_folder_that_may_not_be_written_to(forbidden: Path) -> None:
+    with pytest.raises(PermissionError):
+        fit_arrays(model(), [BackupAndRestore(forbidden / "backup")])
     with pytest.raises(PermissionError, match="You may not write there"):
-        fit_arrays(model(), [BackupAndRestore(tmp_path)])
-    tmp_path.chmod(0o700)
+        fit_arrays(model(), [BackupAndRestore(forbidden)])
+    with pytest.warns(RuntimeWarning, match=r"could not write a backup after epoch [1234]: .* The training goes on"):
+        found = in_pieces(model, fit_arrays, forbidden, [], on_error="warn")
+    assert found == in_one_go(model, fit_arrays)
 
 
 # Backups of something else -------------------------------------------------------------------------------------------------
@@ -445,7 +478,9 @@ def test_the_backup_of_another_model_is_refused(tmp_path: Path) -> None:
 
 def test_other_data_are_refused_in_the_middle_of_an_epoch_alone(tmp_path: Path) -> None:
     stopped(tmp_path / "within", save_freq=1)
-    with pytest.raises(ValueError, match=r"stopped in the middle of its data, with batch_size=8; fit now has batch_size=4"):
+    with pytest.raises(
+        ValueError, match=r"stopped in the middle of its data, with batch_size=8; fit now has batch_size=4"
+    ):
         fit_arrays(model(), [BackupAndRestore(tmp_path / "within")], batch_size=4)
     stopped(tmp_path / "between")
     fit_arrays(model(), [BackupAndRestore(tmp_path / "between")], batch_size=4)
@@ -503,7 +538,11 @@ def test_batches_come_back_to_python_only_if_backups_are_made_between_them() -> 
 
 @pytest.mark.keras
 def test_keras_says_the_same_of_wrong_arguments(keras: Any) -> None:
-    for arguments in ({"backup_dir": ""}, {"backup_dir": "b", "save_freq": "epochs"}, {"backup_dir": "b", "save_freq": 1.5}):
+    for arguments in (
+        {"backup_dir": ""},
+        {"backup_dir": "b", "save_freq": "epochs"},
+        {"backup_dir": "b", "save_freq": 1.5},
+    ):
         with pytest.raises(ValueError, match=".") as theirs:
             keras.callbacks.BackupAndRestore(**arguments)
         with pytest.raises(ValueError, match=".") as ours:

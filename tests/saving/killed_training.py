@@ -26,11 +26,22 @@ import tinynn
 from tinynn import callbacks, layers
 
 PLANS: list[dict[str, Any]] = [
-    {"save_freq": "epoch", "epochs": 30, "compiled": False},
-    {"save_freq": 4, "epochs": 10, "compiled": False, "double_checkpoint": True},
-    {"save_freq": "epoch", "epochs": 60, "compiled": True, "double_checkpoint": True},
-    {"save_freq": 7, "epochs": 30, "compiled": True},
+    {"save_freq": "epoch", "epochs": 20, "compiled": False},
+    {"save_freq": 4, "epochs": 12, "compiled": False, "double_checkpoint": True},
+    {"save_freq": "epoch", "epochs": 80, "compiled": True, "double_checkpoint": True},
+    {"save_freq": 7, "epochs": 40, "compiled": True},
 ]
+
+
+def tell_once(what: str) -> Any:
+    """A hook that prints a line when it is called first."""
+    left = [what]
+
+    def hook(epoch: int, logs: Any = None) -> None:
+        if left:
+            print(left.pop(), flush=True)
+
+    return hook
 
 
 def train(number: int, folder: str | None) -> Any:
@@ -59,10 +70,8 @@ def train(number: int, folder: str | None) -> Any:
             double_checkpoint=plan.get("double_checkpoint", False),
             delete_checkpoint=False,
         )
-        watchers.insert(0, backup)
-    history = model.fit(
-        x, y, batch_size=32, epochs=plan["epochs"], validation_split=0.2, callbacks=watchers, verbose=0
-    )
+        watchers = [backup, callbacks.LambdaCallback(on_epoch_begin=tell_once("ready")), *watchers]
+    history = model.fit(x, y, batch_size=32, epochs=plan["epochs"], validation_split=0.2, callbacks=watchers, verbose=0)
     return model, history
 
 
@@ -74,8 +83,18 @@ def result(number: int, folder: str | None) -> dict[str, Any]:
     return {**variables, **{f"history {name}": np.array(values) for name, values in history.history.items()}}
 
 
-def kill_over_and_over(kills: int, seed: int, folder: Path, plans: list[int], tell: Any = lambda line: None) -> int:
+def kill_over_and_over(
+    kills: int, seed: int, folder: Path, plans: list[int], longest: float, tell: Any = lambda line: None
+) -> int:
     """Kill `kills` processes; how many trainings came to their end, each checked.
+
+    Args:
+        kills: how many.
+        seed: of the random moments.
+        folder: for backups.
+        plans: which trainings, one after another.
+        longest: seconds after which the last moment comes.
+        tell: is handed a line for each process.
 
     Raises:
         AssertionError: weights, slots or histories differ, or a backup could not be read.
@@ -93,10 +112,10 @@ def kill_over_and_over(kills: int, seed: int, folder: Path, plans: list[int], te
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         )
         assert process.stdout is not None
-        assert process.stdout.readline() == b"ready\n"
+        process.stdout.readline()  # it is about to train its first epoch, or has nothing left to train
         if killed < kills:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(rng.uniform(0, 0.4))
+                process.wait(rng.uniform(0, longest))
         else:
             process.wait()
         if process.poll() is None:
@@ -135,18 +154,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=50, help="how many processes to kill")
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    parser.add_argument("--longest", type=float, default=0.3, help="seconds of training after which the last one comes")
     parser.add_argument("--child", nargs=2, metavar=("NUMBER", "FOLDER"), help="train, as the parent has it done")
     arguments = parser.parse_args()
     if arguments.child:
         number, folder = int(arguments.child[0]), Path(arguments.child[1])
-        print("ready", flush=True)
         np.savez(folder / "result.npz", **result(number, str(folder / "backup")))
         return
     with tempfile.TemporaryDirectory() as folder:
         ended = kill_over_and_over(
-            arguments.kills, arguments.seed, Path(folder), list(range(len(PLANS))), lambda line: print(line, flush=True)
+            *(arguments.kills, arguments.seed, Path(folder), list(range(len(PLANS))), arguments.longest),
+            lambda line: print(line, flush=True),
         )
-    print(f"{arguments.kills} processes killed; all {ended} trainings ended with the weights of undisturbed ones, to the bit.")
+    print(
+        f"{arguments.kills} processes killed; all {ended} trainings ended with the weights of undisturbed ones, to the bit."
+    )
 
 
 if __name__ == "__main__":

@@ -60,7 +60,9 @@ class BackupAndRestore(Callback):
                 f"Received: save_freq={save_freq}. Expected either 'epoch' or an integer value."
             )
         if save_freq != "epoch" and save_freq is not False and save_freq < 1:
-            raise ValueError(f"BackupAndRestore expects save_freq to be a number of batches above 0; got {save_freq!r}.")
+            raise ValueError(
+                f"BackupAndRestore expects save_freq to be a number of batches above 0; got {save_freq!r}."
+            )
         self.backup_dir = os.fspath(backup_dir)
         self.save_freq = save_freq
         self.double_checkpoint = double_checkpoint
@@ -116,7 +118,9 @@ class BackupAndRestore(Callback):
                 os.replace(self._path("latest.npz"), self._path("previous.npz"))
             os.replace(self._path("next.npz"), self._path("latest.npz"))
         except OSError as error:
-            where = f"epoch {progress.epoch + (progress.step > 0)}" + (f", step {progress.step}" if progress.step else "")
+            where = f"epoch {progress.epoch + (progress.step > 0)}" + (
+                f", step {progress.step}" if progress.step else ""
+            )
             failed(self.on_error, f"BackupAndRestore could not write a backup after {where}", error)
 
     # Reading -----------------------------------------------------------------------------------------------------------
@@ -135,7 +139,9 @@ class BackupAndRestore(Callback):
                 problem = problem or error
                 continue
             if problem is not None:
-                warnings.warn(f"BackupAndRestore: {problem} Going on from the one before it.", RuntimeWarning, stacklevel=2)
+                warnings.warn(
+                    f"BackupAndRestore: {problem} Going on from the one before it.", RuntimeWarning, stacklevel=2
+                )
             return state
         if problem is not None:
             failed(

@@ -55,7 +55,9 @@ class CSVLogger(Callback):
         assert self.csv_file is not None
         there = os.path.getsize(self.filename)
         if there < size:
-            warnings.warn(f'CSVLogger: "{self.filename}" has lost rows since the backup; new ones follow.', stacklevel=2)
+            warnings.warn(
+                f'CSVLogger: "{self.filename}" has lost rows since the backup; new ones follow.', stacklevel=2
+            )
         self.csv_file.truncate(min(there, size))
         self.keys, self._to_empty = keys, False
         if keys is not None:

@@ -29,7 +29,9 @@ class History(Callback):
         """The history so far, numbers as arrays."""
         return {
             "epoch": np.array(self.epoch, np.int64),
-            "history": {name: np.array(values) if _are_floats(values) else values for name, values in self.history.items()},
+            "history": {
+                name: np.array(values) if _are_floats(values) else values for name, values in self.history.items()
+            },
         }
 
     def set_state(self, state: dict[str, Any]) -> None:

@@ -79,7 +79,9 @@ class ModelCheckpoint(MonitorCallback):
                 f"Unrecognized save_freq: {self.save_freq}. Expected save_freq are 'epoch' or integer values"
             )
         if self.save_freq != "epoch" and self.save_freq < 1:
-            raise ValueError(f"ModelCheckpoint expects save_freq to be a number of batches above 0; got {self.save_freq!r}.")
+            raise ValueError(
+                f"ModelCheckpoint expects save_freq to be a number of batches above 0; got {self.save_freq!r}."
+            )
         if self.save_weights_only and not self.filepath.endswith(".weights.h5"):
             raise ValueError(
                 "When using `save_weights_only=True` in `ModelCheckpoint`, the filepath provided must end in `.weights.h5` "
@@ -87,8 +89,7 @@ class ModelCheckpoint(MonitorCallback):
             )
         if not self.save_weights_only and not self.filepath.endswith((".keras", ".h5")):
             raise ValueError(
-                "The filepath provided must end in `.keras` (Keras model format). "
-                f"Received: filepath={self.filepath}"
+                f"The filepath provided must end in `.keras` (Keras model format). Received: filepath={self.filepath}"
             )
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
@@ -143,9 +144,7 @@ class ModelCheckpoint(MonitorCallback):
         try:
             return self.filepath.format(epoch=epoch + 1, **named, **logs)
         except KeyError as missing:
-            raise KeyError(
-                f'Failed to format this callback filepath: "{self.filepath}". Reason: {missing}'
-            ) from None
+            raise KeyError(f'Failed to format this callback filepath: "{self.filepath}". Reason: {missing}') from None
 
     def _is_wanted(self, epoch: int, logs: dict[str, Any], path: str) -> bool:
         """Whether to save; with `save_best_only` the metric's value becomes the best if it is."""

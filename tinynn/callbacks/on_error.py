@@ -27,6 +27,6 @@ def failed(on_error: str, what: str, error: OSError) -> None:
         OSError: with on_error="raise".
     """
     if on_error == "raise":
-        error.add_note(f"{what}. With on_error=\"warn\" the training goes on.")
+        error.add_note(f'{what}. With on_error="warn" the training goes on.')
         raise error
-    warnings.warn(f"{what}: {error} The training goes on.", RuntimeWarning, stacklevel=4)
+    warnings.warn(f"{what}: {error}. The training goes on.", RuntimeWarning, stacklevel=4)

@@ -220,7 +220,9 @@ class StreamEpochs:
             ValueError: they are not.
         """
         _check_kind(state, self.get_state(0))
-        if not all(state[name] is None or type(state[name]) is int and state[name] >= 0 for name in ("total", "seen")):
+        if not all(
+            state[name] is None or (type(state[name]) is int and state[name] >= 0) for name in ("total", "seen")
+        ):
             raise ValueError("The place in the data makes no sense.")
         if state["seen"] is not None:
             global_seed.check_state(state["random"])

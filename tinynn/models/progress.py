@@ -22,7 +22,6 @@ from tinynn.optimizers import Optimizer
 from tinynn.random import global_seed
 from tinynn.variable import Variable
 
-
 _PARTS = {
     *("epoch", "step", "logs", "stop_training", "model", "optimizers", "metrics"),
     *("random", "data", "validation", "callbacks"),
@@ -106,9 +105,7 @@ class Progress:
 
     def _optimizers(self) -> dict[str, Optimizer]:
         """The optimizers that have variables by now: that of `compile`, and others kept as attributes of the model."""
-        return {
-            name: value for name, value in vars(self.model).items() if isinstance(value, Optimizer) and value.built
-        }
+        return {name: value for name, value in vars(self.model).items() if isinstance(value, Optimizer) and value.built}
 
     # Going on ----------------------------------------------------------------------------------------------------------
 

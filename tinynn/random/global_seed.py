@@ -131,11 +131,13 @@ def check_state(state: Any) -> None:
             and type(ours["gauss"]) in (float, type(None))
             and (
                 theirs is None
-                or is_array(theirs["key"], "uint32", 624)
-                and type(theirs["place"]) is int
-                and 0 <= theirs["place"] <= 624  # NumPy reads the key at this place, whatever it is
-                and theirs["has_gauss"] in (0, 1)
-                and type(theirs["gauss"]) is float
+                or (
+                    is_array(theirs["key"], "uint32", 624)
+                    and type(theirs["place"]) is int
+                    and 0 <= theirs["place"] <= 624  # NumPy reads the key at this place, whatever it is
+                    and theirs["has_gauss"] in (0, 1)
+                    and type(theirs["gauss"]) is float
+                )
             )
         )
     except (KeyError, TypeError):

@@ -25,7 +25,13 @@ LARGEST_JSON = 1 << 22
 DEEPEST = 32
 """Limits of what is read: bytes of the JSON, and lists and dicts within each other."""
 
-_KINDS = ("bool", *(f"{sign}int{bits}" for bits in (8, 16, 32, 64) for sign in ("", "u")), "float16", "float32", "float64")
+_KINDS = (
+    "bool",
+    *(f"{sign}int{bits}" for bits in (8, 16, 32, 64) for sign in ("", "u")),
+    "float16",
+    "float32",
+    "float64",
+)
 _JSON = "state.json"
 _MARK = "__array__"
 
@@ -85,7 +91,9 @@ def _described(value: Any, arrays: list[Array], where: str) -> Any:
         return value
     if isinstance(value, dict):
         if not all(type(key) is str for key in value) or _MARK in value:
-            raise TypeError(f'A backup holds dicts with strings as keys, and none of "{_MARK}"; {where} has {list(value)}.')
+            raise TypeError(
+                f'A backup holds dicts with strings as keys, and none of "{_MARK}"; {where} has {list(value)}.'
+            )
         return {key: _described(part, arrays, f"{where}[{key!r}]") for key, part in value.items()}
     if isinstance(value, (list, tuple)):
         return [_described(part, arrays, f"{where}[{i}]") for i, part in enumerate(value)]
@@ -188,7 +196,9 @@ def _with_headers(value: Any, headers: list[ArrayHeader], depth: int) -> Any:
     if _MARK not in value:
         return {key: _with_headers(part, headers, depth + 1) for key, part in value.items()}
     shape, dtype, place = value.get("shape"), value.get("dtype"), value[_MARK]
-    whole = isinstance(shape, list) and len(shape) <= DEEPEST and all(type(n) is int and 0 <= n < 1 << 40 for n in shape)
+    whole = (
+        isinstance(shape, list) and len(shape) <= DEEPEST and all(type(n) is int and 0 <= n < 1 << 40 for n in shape)
+    )
     if not whole or dtype not in _KINDS or type(place) is not int or len(value) != 3:
         raise _Refused("the description of an array in it makes no sense")
     headers.append(ArrayHeader(place, dtype, tuple(shape)))
