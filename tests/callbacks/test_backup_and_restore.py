@@ -526,7 +526,7 @@ def test_arguments_are_checked() -> None:
         BackupAndRestore("backup", save_freq="epochs")
     with pytest.raises(ValueError, match="a number of batches above 0; got 0"):
         BackupAndRestore("backup", save_freq=0)
-    with pytest.raises(ValueError, match='Unknown on_error of BackupAndRestore "warning". Did you mean "warn"?'):
+    with pytest.raises(ValueError, match=r'Unknown on_error of BackupAndRestore "warning"\. Did you mean "warn"\?'):
         BackupAndRestore("backup", on_error="warning")
 
 
@@ -543,8 +543,8 @@ def test_keras_says_the_same_of_wrong_arguments(keras: Any) -> None:
         {"backup_dir": "b", "save_freq": "epochs"},
         {"backup_dir": "b", "save_freq": 1.5},
     ):
-        with pytest.raises(ValueError, match=".") as theirs:
+        with pytest.raises(ValueError, match=r".") as theirs:
             keras.callbacks.BackupAndRestore(**arguments)
-        with pytest.raises(ValueError, match=".") as ours:
+        with pytest.raises(ValueError, match=r".") as ours:
             BackupAndRestore(**arguments)
         assert str(ours.value) == str(theirs.value)

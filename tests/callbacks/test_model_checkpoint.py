@@ -87,7 +87,7 @@ def test_the_best_goes_on_in_a_training_that_is_resumed(tmp_path: Path) -> None:
 def test_arguments_are_checked() -> None:
     with pytest.raises(ValueError, match="a number of batches above 0; got 0"):
         ModelCheckpoint("m.keras", save_freq=0)
-    with pytest.raises(ValueError, match='Did you mean "raise"?'):
+    with pytest.raises(ValueError, match=r'Did you mean "raise"\?'):
         ModelCheckpoint("m.keras", on_error="rais")
 
 
@@ -160,8 +160,8 @@ def test_runs_save_as_with_keras(
     ids=str,
 )
 def test_wrong_arguments_are_told_as_by_keras(keras: Any, arguments: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=".") as theirs:
+    with pytest.raises(ValueError, match=r".") as theirs:
         keras.callbacks.ModelCheckpoint(**arguments)
-    with pytest.raises(ValueError, match=".") as ours:
+    with pytest.raises(ValueError, match=r".") as ours:
         ModelCheckpoint(**arguments)
     assert str(ours.value) == str(theirs.value)

@@ -265,9 +265,9 @@ def _check_variables(whose: str, values: Any, variables: Sequence[Variable]) -> 
         theirs, mine = (value["value"].shape, value["value"].dtype), (variable.shape, variable.dtype)
         if theirs != mine:
             raise ValueError(
-                f"The backup has {value['path']!r} of shape {theirs[0]} and dtype {theirs[1]}; {whose} has {variable.path!r} of "
-                f"shape {mine[0]} and dtype {mine[1]}. It belongs to another model: give BackupAndRestore another backup_dir, "
-                "or delete this one."
+                f"The backup has {value['path']!r} of shape {theirs[0]} and dtype {theirs[1]}; {whose} has "
+                f"{variable.path!r} of shape {mine[0]} and dtype {mine[1]}. It belongs to another model: give "
+                "BackupAndRestore another backup_dir, or delete this one."
             )
 
 
