@@ -95,6 +95,7 @@ class ArrayBatches:
                 self._order = random.batch_shuffle(len(self.x), self.batch_size, seed)
             else:
                 self._order = random.fit_permutation(len(self.x), seed)
+        assert self._order is not None
         return self._order
 
     def batch(self, i: int, order: Array | None = None) -> Batch:

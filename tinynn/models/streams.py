@@ -36,7 +36,7 @@ class Stream:
 
     def raw_batches(self, seen: int = 0) -> Iterator[Any]:
         """The batches as they come, after those that were seen: most kinds have to make these again."""
-        batches = iter(self.source)
+        batches: Iterator[Any] = iter(self.source)
         for _ in range(seen):
             self._seen_last = next(batches, None)
         if seen and self._seen_last is None:

@@ -195,7 +195,8 @@ def _with_headers(value: Any, headers: list[ArrayHeader], depth: int) -> Any:
         return value
     if _MARK not in value:
         return {key: _with_headers(part, headers, depth + 1) for key, part in value.items()}
-    shape, dtype, place = value.get("shape"), value.get("dtype"), value[_MARK]
+    shape: Any = value.get("shape")
+    dtype, place = value.get("dtype"), value[_MARK]
     whole = (
         isinstance(shape, list) and len(shape) <= DEEPEST and all(type(n) is int and 0 <= n < 1 << 40 for n in shape)
     )
