@@ -1,6 +1,7 @@
 """Whatever a file tries, it is refused: with a reason, at once, and nothing has happened.
 
-The files are made by `malice/corpus.py`, and loaded in a process of their own by `malice/watched.py`, which tells what each did.
+The files are made by `malice/corpus.py` and loaded in a process of their own by `malice/watched.py`, which tells what each
+did.
 """
 
 from __future__ import annotations

@@ -199,12 +199,19 @@ def yaml_as_json(folder: Path) -> str:
 def lambda_layer(description: dict[str, Any], folder: Path) -> None:
     function = {"class_name": "__lambda__", "config": {"code": bytecode(folder), "defaults": None, "closure": None}}
     config = {"name": "trick", "trainable": True, "function": function, "arguments": {}}
-    add_layer(description, {"module": "keras.layers", "class_name": "Lambda", "config": config, "registered_name": None})
+    add_layer(
+        description, {"module": "keras.layers", "class_name": "Lambda", "config": config, "registered_name": None}
+    )
 
 
 @both("lambda", "Lambda")
 def lambda_of_keras_2(description: dict[str, Any], folder: Path) -> None:
-    config = {"name": "trick", "function": [bytecode(folder), None, None], "function_type": "lambda", "module": "__main__"}
+    config = {
+        "name": "trick",
+        "function": [bytecode(folder), None, None],
+        "function_type": "lambda",
+        "module": "__main__",
+    }
     add_layer(description, {"class_name": "Lambda", "config": config})
 
 
@@ -216,7 +223,11 @@ def lambda_as_an_activation(description: dict[str, Any], folder: Path) -> None:
 
 @both("lambda", "Lambda")
 def lambda_in_a_model_within(description: dict[str, Any], folder: Path) -> None:
-    layer = {"module": "keras.layers", "class_name": "Lambda", "config": {"name": "trick", "function": bytecode(folder)}}
+    layer = {
+        "module": "keras.layers",
+        "class_name": "Lambda",
+        "config": {"name": "trick", "function": bytecode(folder)},
+    }
     inner = {"name": "inner", "layers": [layer]}
     add_layer(description, {"module": "keras", "class_name": "Sequential", "config": inner, "registered_name": None})
 
@@ -229,7 +240,9 @@ def a_function_of_os(description: dict[str, Any], folder: Path) -> None:
 @both("gadget", "Popen", "TypeError")
 def a_class_of_subprocess(description: dict[str, Any], folder: Path) -> None:
     config = {"args": ["touch", f"{folder}/marker"]}
-    add_layer(description, {"module": "subprocess", "class_name": "Popen", "config": config, "registered_name": "Popen"})
+    add_layer(
+        description, {"module": "subprocess", "class_name": "Popen", "config": config, "registered_name": "Popen"}
+    )
 
 
 @both("gadget", "exec", "TypeError|ValueError")
@@ -333,7 +346,10 @@ def a_member_among_assets(folder: Path) -> Path:
 @case("archive", "model", "no member")
 def a_member_that_is_a_link(folder: Path) -> Path:
     return with_member(
-        folder, "model.weights.h5.link", f"{folder}/trap/secret".encode(), lambda i: setattr(i, "external_attr", 0o120777 << 16)
+        folder,
+        "model.weights.h5.link",
+        f"{folder}/trap/secret".encode(),
+        lambda i: setattr(i, "external_attr", 0o120777 << 16),
     )
 
 
@@ -501,7 +517,9 @@ def many_arrays_that_were_never_written(folder: Path) -> Path:
 def zeros_that_inflate(folder: Path) -> Path:
     def change(file: h5py.File) -> None:
         del file["layers/dense/vars/0"]
-        file["layers/dense/vars"].create_dataset("0", data=np.zeros(1 << 25, "f4"), compression="gzip", chunks=(1 << 20,))
+        file["layers/dense/vars"].create_dataset(
+            "0", data=np.zeros(1 << 25, "f4"), compression="gzip", chunks=(1 << 20,)
+        )
 
     return weights_file(folder, change)
 
@@ -515,7 +533,7 @@ def weights_of_another_shape(folder: Path) -> Path:
     return weights_file(folder, change)
 
 
-@case("shape", "weights", "shape|no.*shape|empty")
+@case("shape", "weights", "plain numbers|shape")
 def weights_of_no_shape(folder: Path) -> Path:
     def change(file: h5py.File) -> None:
         del file["layers/dense/vars/0"]
@@ -658,9 +676,18 @@ for _change in (
     *(second_name, cycle, deep),
 ):
     _make = in_place_of_a_kernel(_change)
-    CASES.append(Case("hdf5", f"{_change.__name__}_weights", _make, "weights", "ValueError", "HDF5|array|dtype|shape|depth"))
     CASES.append(
-        Case("hdf5", f"{_change.__name__}_keras", within_an_archive(_make), "model", "ValueError", "HDF5|array|dtype|shape")
+        Case("hdf5", f"{_change.__name__}_weights", _make, "weights", "ValueError", "HDF5|array|dtype|shape|length")
+    )
+    CASES.append(
+        Case(
+            "hdf5",
+            f"{_change.__name__}_keras",
+            within_an_archive(_make),
+            "model",
+            "ValueError",
+            "HDF5|array|dtype|shape",
+        )
     )
 
 
@@ -686,7 +713,9 @@ def legacy_weights(change: Callable[[h5py.Group, Path], Any]) -> Callable[[Path]
 
 
 for _change in (virtual, external_storage, reference, external_link, soft_link_to_itself, variable_length):
-    CASES.append(Case("hdf5", f"{_change.__name__}_h5", legacy_weights(_change), "model", "ValueError", "HDF5|array|link"))
+    CASES.append(
+        Case("hdf5", f"{_change.__name__}_h5", legacy_weights(_change), "model", "ValueError", "HDF5|array|link")
+    )
 
 
 # Types ---------------------------------------------------------------------------------------------------------------------
@@ -734,7 +763,9 @@ text_case("infinity", "Infinity", lambda text: text.replace('"units": 4', '"unit
 text_case("beyond_a_float", "float", lambda text: text.replace('"units": 4', '"units": 1e999'))
 text_case("five_thousand_digits", "digits", lambda text: text.replace('"units": 4', '"units": ' + "9" * 5000))
 text_case("a_name_twice", "twice", lambda text: text.replace('"units": 4', '"units": 4, "units": 4'))
-text_case("deep_lists", "deep|depth", lambda text: text.replace('"units": 4', '"units": ' + "[" * 90_000 + "]" * 90_000))
+text_case(
+    "deep_lists", "deep|depth", lambda text: text.replace('"units": 4', '"units": ' + "[" * 90_000 + "]" * 90_000)
+)
 text_case("deep_dicts", "deep|depth", lambda text: '{"a":' * 50_000 + "1" + "}" * 50_000)
 text_case("somewhat_deep", "deep|depth", lambda text: text.replace('"units": 4', '"units": ' + "[" * 500 + "]" * 500))
 text_case("half", "Expecting|Unterminated|delimiter", lambda text: text[: len(text) // 2])

@@ -29,7 +29,18 @@ MEMORY = 400 << 20
 _SUSPICIOUS = (
     *("import", "exec", "compile", "subprocess.Popen", "pickle.find_class", "marshal.loads", "code.__new__", "ctypes."),
     *("os.system", "os.exec", "os.spawn", "os.posix_spawn", "os.fork", "os.kill", "os.remove", "os.rename", "os.rmdir"),
-    *("os.mkdir", "os.link", "os.symlink", "os.chmod", "os.putenv", "shutil.", "socket.", "urllib.", "http.", "ftplib."),
+    *(
+        "os.mkdir",
+        "os.link",
+        "os.symlink",
+        "os.chmod",
+        "os.putenv",
+        "shutil.",
+        "socket.",
+        "urllib.",
+        "http.",
+        "ftplib.",
+    ),
     *("tempfile.", "open", "sys.addaudithook", "object.__setattr__", "builtins.input", "webbrowser."),
 )
 
@@ -144,9 +155,8 @@ def main(folder: Path) -> None:
         watch.seen = []
         before_files = sorted(path for path in place.rglob("*"))
         traps.opened()
-        found = run(case, what, model, watch)
-        files = sorted(path for path in place.rglob("*"))
-        found |= {"name": case.name, "traps": traps.works, "opened": traps.opened(), "new": files != before_files}
+        found = run(case, what, model, watch) | {"name": case.name, "opened": traps.opened()}
+        found["new"] = before_files != sorted(path for path in place.rglob("*"))
         traps.close()
         print(json.dumps(found), flush=True)
 
@@ -174,8 +184,15 @@ def run(case: corpus.Case, what: Path | str, model: Any, watch: Watch) -> dict[s
         resource.setrlimit(resource.RLIMIT_AS, limits)
     seconds = time.process_time() - began
     changed = not all(np.array_equal(a, b) for a, b in zip(weights, model.get_weights()))
-    return {"error": error, "says": says[:2000], "where": where[-1500:], "seconds": seconds, "bytes": now() - before,
-            "seen": watch.seen[:5], "changed": changed}
+    return {
+        "error": error,
+        "says": says[:2000],
+        "where": where[-1500:],
+        "seconds": seconds,
+        "bytes": now() - before,
+        "seen": watch.seen[:5],
+        "changed": changed,
+    }
 
 
 def _address_space() -> int:
