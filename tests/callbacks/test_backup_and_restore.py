@@ -530,6 +530,11 @@ def test_arguments_are_checked() -> None:
         BackupAndRestore("backup", on_error="warning")
 
 
+def test_a_loop_of_ones_own_is_told_what_to_do() -> None:
+    with pytest.raises(ValueError, match="BackupAndRestore works within `model.fit`"):
+        callbacks.CallbackList([BackupAndRestore("b")], model=model()).on_train_begin()
+
+
 def test_batches_come_back_to_python_only_if_backups_are_made_between_them() -> None:
     assert not callbacks.CallbackList([BackupAndRestore("b")]).wants_train_batches
     assert not callbacks.CallbackList([BackupAndRestore("b", save_freq=False)]).wants_train_batches

@@ -78,7 +78,7 @@ class BackupAndRestore(Callback):
         self._remove_unfinished()
         state = self._read()
         if state is not None:
-            self.model._progress.resume_from(state)
+            self._progress.resume_from(state)
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         self._due = self.save_freq == "epoch"
@@ -107,7 +107,7 @@ class BackupAndRestore(Callback):
         self._due = False
         from tinynn.saving.backup import write_backup
 
-        progress = self.model._progress
+        progress = self._progress
         try:
             os.makedirs(self.backup_dir, exist_ok=True)
             if not self.double_checkpoint:
@@ -123,6 +123,21 @@ class BackupAndRestore(Callback):
             )
             failed(self.on_error, f"BackupAndRestore could not write a backup after {where}", error)
 
+    @property
+    def _progress(self) -> Any:
+        """Where the running `fit` stands.
+
+        Raises:
+            ValueError: there is none.
+        """
+        progress = getattr(self.model, "_progress", None)
+        if progress is None:
+            raise ValueError(
+                "BackupAndRestore works within `model.fit`. In a loop of your own, save what it needs to go on: the model with "
+                "`model.save`, and how far it is."
+            )
+        return progress
+
     # Reading -----------------------------------------------------------------------------------------------------------
 
     def _read(self) -> Any:
@@ -132,7 +147,7 @@ class BackupAndRestore(Callback):
         problem: OSError | None = None
         for name in ("latest.npz", "previous.npz"):
             try:
-                state = read_backup(self._path(name), self.model._progress.check_state)
+                state = read_backup(self._path(name), self._progress.check_state)
             except FileNotFoundError:
                 continue
             except OSError as error:

@@ -50,6 +50,11 @@ class ArrayEpochs:
         """The steps of an epoch."""
         return self.steps or self.data.num_batches
 
+    @property
+    def largest_order(self) -> int:
+        """How many bytes the order of the samples takes in a state."""
+        return 8 * len(self.data)
+
     def reset(self) -> None:
         """The next epoch starts from the beginning."""
         self._place = 0
@@ -155,6 +160,11 @@ class StreamEpochs:
     def num_steps(self) -> int | None:
         """The steps of an epoch, None if that is not known."""
         return self.steps or self._total
+
+    @property
+    def largest_order(self) -> int:
+        """Streams have none of their own."""
+        return 0
 
     def reset(self) -> None:
         """The next epoch starts from the beginning, as far as the stream has one."""

@@ -143,8 +143,7 @@ class Progress:
             own += self._variables_of(name, values)
         global_seed.check_state(state["random"])
         self.run.check_state(state["data"], state["step"])
-        most = sum(variable.value.nbytes for variable in own) + state["data"].get("samples", 0)
-        return int(8 * most + (1 << 26))
+        return 8 * sum(variable.value.nbytes for variable in own) + self.run.largest_order + (1 << 26)
 
     def _variables_of(self, name: str, values: Any) -> list[Variable]:
         """The variables of an optimizer, made if need be, now that they are known to fit."""
