@@ -531,7 +531,7 @@ def test_arguments_are_checked() -> None:
 
 
 def test_a_loop_of_ones_own_is_told_what_to_do() -> None:
-    with pytest.raises(ValueError, match="BackupAndRestore works within `model.fit`"):
+    with pytest.raises(ValueError, match=r"BackupAndRestore works within `model\.fit`"):
         callbacks.CallbackList([BackupAndRestore("b")], model=model()).on_train_begin()
 
 

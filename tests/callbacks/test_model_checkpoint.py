@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
+import resource
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import tinynn
 from tests.callbacks.runs import Model, fit, metric
 from tinynn.callbacks import CallbackList, ModelCheckpoint
 
@@ -72,6 +74,57 @@ def test_a_save_that_fails_is_an_error_or_a_warning(tmp_path: Path) -> None:
     assert [warning[:50] for warning in run.warnings] == [
         f"ModelCheckpoint could not save after epoch {i}: [Err"[:50] for i in (1, 2)
     ], "what was not saved is not the best either: the second epoch is tried again"
+
+
+def trained(callback: Any, epochs: int) -> Any:
+    """A small model of tinynn, after some epochs with this callback."""
+    tinynn.utils.set_random_seed(1)
+    model = tinynn.Sequential([tinynn.layers.Input((3,)), tinynn.layers.Dense(40), tinynn.layers.Dense(1)])
+    model.compile("adam", "mse", run_eagerly=True)
+    x = np.arange(24, dtype=np.float32).reshape(8, 3) / 24
+    model.fit(x, x[:, :1], batch_size=4, epochs=epochs, callbacks=[callback], verbose=0)
+    return model
+
+
+def test_the_files_are_models(tmp_path: Path) -> None:
+    model = trained(ModelCheckpoint(tmp_path / "{epoch}.keras"), 2)
+    last = tinynn.models.load_model(tmp_path / "2.keras")
+    assert all((a == b).all() for a, b in zip(last.get_weights(), model.get_weights(), strict=True))
+    assert int(last.optimizer.iterations.numpy()) == 4
+    first = tinynn.models.load_model(tmp_path / "1.keras")
+    assert not all((a == b).all() for a, b in zip(first.get_weights(), model.get_weights(), strict=True))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1.keras", "2.keras"]
+
+
+def test_weights_after_some_batches(tmp_path: Path) -> None:
+    checkpoint = ModelCheckpoint(tmp_path / "{epoch}-{batch}.weights.h5", save_weights_only=True, save_freq=3)
+    model = trained(checkpoint, 3)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["2-1.weights.h5", "3-2.weights.h5"]
+    other = tinynn.models.clone_model(model)
+    other.load_weights(tmp_path / "3-2.weights.h5")
+    assert all((a == b).all() for a, b in zip(other.get_weights(), model.get_weights(), strict=True))
+
+
+@pytest.mark.parametrize("name", ["m.keras", "m.weights.h5"])
+def test_on_a_full_disk_the_file_before_it_stays(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    arguments: dict[str, Any] = {"save_weights_only": ".weights" in name}
+    trained(ModelCheckpoint(path, **arguments), 1)
+    before, limits = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limits[1]))
+    try:
+        with pytest.raises(OSError, match="The file would grow beyond the limit on file sizes") as error:
+            trained(ModelCheckpoint(path, **arguments), 3)
+        with pytest.warns(RuntimeWarning, match=r"could not save after epoch [123]: .* The training goes on"):
+            model = trained(ModelCheckpoint(path, on_error="warn", **arguments), 3)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert error.value.__notes__ == [
+        'ModelCheckpoint could not save after epoch 1. With on_error="warn" the training goes on.'
+    ]
+    assert int(model.optimizer.iterations.numpy()) == 6
+    assert path.read_bytes() == before
+    assert [each.name for each in tmp_path.iterdir()] == [name]
 
 
 def test_the_best_goes_on_in_a_training_that_is_resumed(tmp_path: Path) -> None:
@@ -139,12 +192,11 @@ def test_runs_save_as_with_keras(
         (ModelCheckpoint, CallbackList),
     ):
         model, missing = Saving(metric("acc", "up")), ""
-        with contextlib.ExitStack():
-            try:
-                run = fit(callback_list, [library(**arguments)], epoch_logs, batch_logs, model=model)
-            except KeyError as error:
-                missing = str(error)
-                run = None
+        run = None
+        try:
+            run = fit(callback_list, [library(**arguments)], epoch_logs, batch_logs, model=model)
+        except KeyError as error:
+            missing = str(error)
         outcomes.append((model.saved, missing, run and run.printed, run and run.warnings))
     assert outcomes[1] == outcomes[0]
 
