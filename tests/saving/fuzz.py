@@ -24,7 +24,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
@@ -159,6 +159,18 @@ def in_text(text: str, rng: random.Random) -> str:
     return in_bytes(text.encode(), rng).decode("utf-8", "replace")
 
 
+def in_description(content: bytes, rng: random.Random) -> bytes:
+    """A description in a file of its own."""
+    return in_text(content.decode(), rng).encode("utf-8", "replace")
+
+
+def in_safetensors(content: bytes, rng: random.Random) -> bytes:
+    """A .safetensors whose header has faults, and its right length."""
+    end = 8 + int.from_bytes(content[:8], "little")
+    text = in_text(content[8:end].decode(), rng).encode("utf-8", "replace")
+    return len(text).to_bytes(8, "little") + text + content[end:]
+
+
 def in_archive(content: bytes, rng: random.Random) -> bytes:
     """A zip with faults in its members; their checksums are right."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -234,51 +246,60 @@ def in_hdf5(content: bytes, rng: random.Random) -> bytes:
 # Examples ------------------------------------------------------------------------------------------------------------------
 
 Fault = Callable[[bytes, random.Random], bytes]
-KINDS: list[tuple[str, str, list[Fault]]] = [
-    (".keras", "model", [in_bytes, in_archive, in_archive]),
-    (".h5", "model", [in_bytes, in_hdf5, in_hdf5]),
-    (".weights.h5", "weights", [in_bytes, in_hdf5]),
-    (".json", "json", [lambda content, rng: in_text(content.decode(), rng).encode("utf-8", "replace")]),
-    (".npz", "backup", [in_bytes, in_archive, in_archive]),
-]
 
 
-def good(ending: str) -> bytes:
-    """The content to start from."""
-    if ending == ".npz":
-        return corpus.backup_content()
-    if ending == ".json":
-        with zipfile.ZipFile(io.BytesIO(corpus.content_of(".keras"))) as archive:
-            return archive.read("config.json")
-    return corpus.content_of(ending)
+class Kind(NamedTuple):
+    """A format: how its files end, how they are loaded, what may be wrong with them."""
+
+    ending: str
+    load: str
+    faults: tuple[Fault, ...]
+
+    def good(self) -> bytes:
+        """The content to start from."""
+        if self.load == "backup":
+            return corpus.backup_content()
+        if self.load == "json":
+            with zipfile.ZipFile(io.BytesIO(corpus.content_of(".keras"))) as archive:
+                return archive.read("config.json")
+        return corpus.content_of(self.ending)
 
 
-def example(seed: int, number: int) -> tuple[str, str, bytes]:
-    """How the file ends, how it is loaded, what is in it."""
+KINDS = (
+    Kind(".keras", "model", (in_bytes, in_archive, in_archive)),
+    Kind(".h5", "model", (in_bytes, in_hdf5, in_hdf5)),
+    Kind(".weights.h5", "weights", (in_bytes, in_hdf5)),
+    Kind(".json", "json", (in_description,)),
+    Kind(".npz", "backup", (in_bytes, in_archive, in_archive)),
+    Kind(".npz", "weights", (in_bytes, in_archive)),
+    Kind(".safetensors", "weights", (in_bytes, in_safetensors)),
+)
+
+
+def example(seed: int, number: int) -> tuple[Kind, bytes]:
+    """The format, and what is in the file."""
     rng = random.Random(f"{seed}:{number}")
-    ending, how, faults = KINDS[number % len(KINDS)]
+    kind = KINDS[number % len(KINDS)]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return ending, how, rng.choice(faults)(good(ending), rng)
+            return kind, rng.choice(kind.faults)(kind.good(), rng)
     except (LookupError, OSError, RuntimeError, TypeError, ValueError):  # no file can have this fault
-        return ending, how, in_bytes(good(ending), rng)
+        return kind, in_bytes(kind.good(), rng)
 
 
-def problem(how: str, ending: str, content: bytes, folder: Path, model: Any) -> tuple[str, str]:
+def problem(kind: Kind, content: bytes, folder: Path, model: Any) -> tuple[str, str]:
     """What came of an example, and what is wrong with that, if something is."""
-    path = folder / f"example{ending}"
-    if how == "backup":
-        path = folder / "latest.npz"
+    path = folder / ("latest.npz" if kind.load == "backup" else f"example{kind.ending}")
     path.write_bytes(content)
-    what: Any = content.decode("utf-8", "replace") if how == "json" else folder if how == "backup" else path
+    what: Any = {"json": content.decode("utf-8", "replace"), "backup": folder}.get(kind.load, path)
     forget_peak()
     before, began = now(), time.process_time()
     came, wrong = "loaded", ""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            load(how, what, model)
+            load(kind.load, what, model)
     except ORDINARY as error:
         came = type(error).__name__
         if type(error) in (OSError, ValueError, TypeError) and len(str(error)) < 10:
@@ -297,17 +318,18 @@ def work(seed: int, start: int, stop: int) -> None:
     """The process that loads: a line of JSON before each example, and one after it."""
     limits = resource.getrlimit(resource.RLIMIT_AS)
     model = corpus.good_model()
-    for ending, how, _ in KINDS:  # what is imported late is imported before memory is measured
+    for kind in KINDS:  # what is imported late is imported before memory is measured
         with tempfile.TemporaryDirectory() as folder:
-            problem(how, ending, good(ending), Path(folder), model)
+            found = problem(kind, kind.good(), Path(folder), model)
+            assert found == ("loaded", ""), (kind, found)
     space = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (space + (2 << 30), limits[1]))
     with tempfile.TemporaryDirectory() as folder:
         for number in range(start, stop):
-            ending, how, content = example(seed, number)
+            kind, content = example(seed, number)
             print(json.dumps([number]), flush=True)
-            came, wrong = problem(how, ending, content, Path(folder), model)
-            print(json.dumps([number, f"{ending} {came}", wrong]), flush=True)
+            came, wrong = problem(kind, content, Path(folder), model)
+            print(json.dumps([number, f"{kind.load} {kind.ending} {came}", wrong]), flush=True)
             for name in ("latest.npz", "previous.npz"):
                 (Path(folder) / name).unlink(missing_ok=True)
 
@@ -353,8 +375,8 @@ def fuzz(seed: int, start: int, stop: int, keep: Path | None, tell: Callable[[st
     for number in wrong if keep is not None else ():
         assert keep is not None
         keep.mkdir(parents=True, exist_ok=True)
-        ending, _, content = example(seed, number)
-        (keep / f"seed{seed}_{number}{ending}").write_bytes(content)
+        kind, content = example(seed, number)
+        (keep / f"seed{seed}_{number}{kind.ending}").write_bytes(content)
     tell(", ".join(f"{name}: {count}" for name, count in sorted(counts.items())))
     return wrong
 

@@ -81,10 +81,10 @@ def saved(folder: Path, name: str) -> Path:
 
 @functools.cache
 def content_of(ending: str) -> bytes:
-    """Of a file of the good model, written once: ".keras", ".h5", ".weights.h5"."""
+    """Of a file of the good model, written once: ".keras" and ".h5"; weights as ".weights.h5", ".npz", ".safetensors"."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"good{ending}"
-        (good_model().save_weights if ".weights." in ending else good_model().save)(path)
+        (good_model().save if ending in (".keras", ".h5") else good_model().save_weights)(path)
         return path.read_bytes()
 
 
@@ -816,6 +816,132 @@ for _name, _load in (("m.keras", "model"), ("m.h5", "model"), ("m.weights.h5", "
         disguised(_name, _load, as_keras_bytes, f"an_archive_as_{_kind}")
     else:
         disguised(_name, _load, as_weights_bytes, f"weights_as_{_kind}")
+
+
+# Weights alone ---------------------------------------------------------------------------------------------------------------
+
+
+def npz_file(folder: Path, **members: bytes) -> Path:
+    """An .npz of weights with other members; "first__kernel" is "first/kernel.npy"."""
+    path = saved(folder, "weights.npz")
+    found = members_of(path)
+    found |= {f"{name.replace('__', '/')}.npy": content for name, content in members.items()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in found.items():
+            archive.writestr(name, content)
+    return path
+
+
+@case("bomb", "weights", "shape|longer|complete")
+def an_array_of_a_terabyte_npz(folder: Path) -> Path:
+    return npz_file(folder, first__kernel=header((1 << 38,)))
+
+
+@case("bomb", "weights", "times|longer")
+def an_array_that_inflates_npz(folder: Path) -> Path:
+    return npz_file(folder, first__kernel=header((1 << 25,)) + bytes(1 << 27))
+
+
+@case("bomb", "weights", "plain numbers")
+def a_header_that_is_endless_npz(folder: Path) -> Path:
+    text = b"{'descr': '<f4', 'fortran_order': False, 'shape': (" + b"(" * 60_000
+    return npz_file(folder, first__kernel=b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text)
+
+
+@case("pickle", "weights", "plain numbers|longer|shape")
+def an_array_of_objects_npz(folder: Path) -> Path:
+    buffer = io.BytesIO()
+    np.save(buffer, np.array([Touch(folder)], object), allow_pickle=True)
+    return npz_file(folder, first__kernel=buffer.getvalue())
+
+
+@case("pickle", "weights", "zip|PK")
+def a_pickle_npz(folder: Path) -> Path:
+    path = folder / "weights.npz"
+    path.write_bytes(pickle.dumps(Touch(folder)))
+    return path
+
+
+@case("archive", "weights", "name|another model")
+def a_member_above_npz(folder: Path) -> Path:
+    return npz_file(folder, **{"..__..__marker": header((1,)) + bytes(4)})
+
+
+@case("shape", "weights", "shape")
+def an_array_of_another_shape_npz(folder: Path) -> Path:
+    return npz_file(folder, first__kernel=header((4, 3)) + bytes(48))
+
+
+@case("shape", "weights", "another model")
+def an_array_too_many_npz(folder: Path) -> Path:
+    return npz_file(folder, more=header((1,)) + bytes(4))
+
+
+def safetensors_file(folder: Path, change: Callable[[dict[str, Any]], Any], length: int | None = None) -> Path:
+    """A .safetensors of weights with another header, or another length of it."""
+    path = saved(folder, "weights.safetensors")
+    octets = path.read_bytes()
+    end = 8 + struct.unpack("<Q", octets[:8])[0]
+    description = json.loads(octets[8:end])
+    text = change(description) or description
+    text = text if isinstance(text, bytes) else json.dumps(text).encode()
+    path.write_bytes(struct.pack("<Q", len(text) if length is None else length) + text + octets[end:])
+    return path
+
+
+def first_tensor(description: dict[str, Any]) -> dict[str, Any]:
+    return next(value for name, value in sorted(description.items()) if name != "__metadata__")
+
+
+@case("bomb", "weights", ".")
+def a_header_of_exabytes_safetensors(folder: Path) -> Path:
+    return safetensors_file(folder, lambda description: None, length=1 << 62)
+
+
+@case("shape", "weights", ".")
+def a_tensor_beyond_the_end_safetensors(folder: Path) -> Path:
+    return safetensors_file(folder, lambda d: first_tensor(d).update(shape=[1 << 40], data_offsets=[0, 1 << 42]))
+
+
+@case("shape", "weights", ".")
+def a_tensor_that_overflows_safetensors(folder: Path) -> Path:
+    return safetensors_file(folder, lambda d: first_tensor(d).update(shape=[1 << 62, 1 << 62]))
+
+
+@case("shape", "weights", ".")
+def a_tensor_of_another_shape_safetensors(folder: Path) -> Path:
+    def change(description: dict[str, Any]) -> None:
+        tensor = first_tensor(description)
+        tensor["shape"] = [1, *tensor["shape"]]
+
+    return safetensors_file(folder, change)
+
+
+@case("types", "weights", ".")
+def a_tensor_of_another_kind_safetensors(folder: Path) -> Path:
+    return safetensors_file(folder, lambda d: first_tensor(d).update(dtype="OBJECT"))
+
+
+@case("types", "weights", ".")
+def offsets_that_overlap_safetensors(folder: Path) -> Path:
+    def change(description: dict[str, Any]) -> None:
+        for name, tensor in description.items():
+            if name != "__metadata__":
+                tensor["data_offsets"] = [0, tensor["data_offsets"][1] - tensor["data_offsets"][0]]
+
+    return safetensors_file(folder, change)
+
+
+@case("types", "weights", ".")
+def a_deep_header_safetensors(folder: Path) -> Path:
+    return safetensors_file(folder, lambda d: b"[" * 90_000 + b"]" * 90_000)
+
+
+@case("disguise", "weights", ".")
+def a_pickle_as_safetensors(folder: Path) -> Path:
+    path = folder / "weights.safetensors"
+    path.write_bytes(pickle.dumps(Touch(folder)))
+    return path
 
 
 # Backups of trainings --------------------------------------------------------------------------------------------------------

@@ -136,7 +136,8 @@ def main(folder: Path) -> None:
     model = corpus.good_model()
     for name in ("warm.keras", "warm.h5"):  # what is imported late is imported now
         tinynn.models.load_model(corpus.saved(folder, name))
-    model.load_weights(corpus.saved(folder, "warm.weights.h5"))
+    for name in ("warm.weights.h5", "warm.npz", "warm.safetensors"):
+        model.load_weights(corpus.saved(folder, name))
     (folder / "warm").mkdir()
     load("backup", corpus.backup(folder / "warm"), corpus.good_model())
     values = [variable.numpy() for variable in model.variables]
