@@ -68,6 +68,7 @@ class BackupAndRestore(Callback):
         self.double_checkpoint = double_checkpoint
         self.delete_checkpoint = delete_checkpoint
         self.on_error = checked("BackupAndRestore", on_error)
+        self.progress: Any = None  # of the `fit` that runs: the list of callbacks is told, and tells
         self._batches = 0
         self._due = False
         if isinstance(save_freq, int) and save_freq:  # a hook of this object alone: else epochs run in compiled code
@@ -75,10 +76,15 @@ class BackupAndRestore(Callback):
 
     def on_train_begin(self, logs: Logs = None) -> None:
         self._batches, self._due = 0, False
+        if self.progress is None:
+            raise ValueError(
+                "BackupAndRestore works within `model.fit`. In a loop of your own, save what it needs to go on: the model with "
+                "`model.save`, and how far it is."
+            )
         self._remove_unfinished()
         state = self._read()
         if state is not None:
-            self._progress.resume_from(state)
+            self.progress.resume_from(state)
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         self._due = self.save_freq == "epoch"
@@ -107,7 +113,7 @@ class BackupAndRestore(Callback):
         self._due = False
         from tinynn.saving.backup import write_backup
 
-        progress = self._progress
+        progress = self.progress
         try:
             os.makedirs(self.backup_dir, exist_ok=True)
             if not self.double_checkpoint:
@@ -123,21 +129,6 @@ class BackupAndRestore(Callback):
             )
             failed(self.on_error, f"BackupAndRestore could not write a backup after {where}", error)
 
-    @property
-    def _progress(self) -> Any:
-        """Where the running `fit` stands.
-
-        Raises:
-            ValueError: there is none.
-        """
-        progress = getattr(self.model, "_progress", None)
-        if progress is None:
-            raise ValueError(
-                "BackupAndRestore works within `model.fit`. In a loop of your own, save what it needs to go on: the model with "
-                "`model.save`, and how far it is."
-            )
-        return progress
-
     # Reading -----------------------------------------------------------------------------------------------------------
 
     def _read(self) -> Any:
@@ -147,7 +138,7 @@ class BackupAndRestore(Callback):
         problem: OSError | None = None
         for name in ("latest.npz", "previous.npz"):
             try:
-                state = read_backup(self._path(name), self._progress.check_state)
+                state = read_backup(self._path(name), self.progress.check_state)
             except FileNotFoundError:
                 continue
             except OSError as error:

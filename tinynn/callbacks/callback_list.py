@@ -74,6 +74,11 @@ class CallbackList(Callback):
         for callback in self.callbacks:
             callback.set_model(model)
 
+    def set_progress(self, progress: Any) -> None:
+        """Called by `fit`: where it stands, for backups of it; None when it is over."""
+        for callback in self._backups:
+            callback.progress = progress
+
     @property
     def wants_train_batches(self) -> bool:
         """Whether any callback, the progress bar included, is to hear of training batches."""

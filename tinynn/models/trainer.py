@@ -54,7 +54,6 @@ class Trainer(OldMethods, Layer):
         self._compile_metrics: CompileMetrics | None = None
         self._loss_tracker: metrics.Mean | None = None
         self._compiled_engine: Any = None
-        self._progress: Progress | None = None  # of the `fit` that is running
         self._compile_config: dict[str, Any] = {}
 
     # compile -----------------------------------------------------------------------------------------------------------
@@ -327,7 +326,8 @@ class Trainer(OldMethods, Layer):
         validation = self._validation(validation_data, validation_batch_size or batch_size, validation_steps)
         monitors = self._monitors(callbacks, verbose, run, epochs, add_history=True)
         self.stop_training = False
-        self._progress = progress = Progress(self, run, validation, monitors, initial_epoch)
+        progress = Progress(self, run, validation, monitors, initial_epoch)
+        monitors.set_progress(progress)
         warned = False
         try:
             monitors.on_train_begin()
@@ -347,7 +347,7 @@ class Trainer(OldMethods, Layer):
         finally:
             run.close()
             validation.close()
-            self._progress = None
+            monitors.set_progress(None)
         monitors.on_train_end(progress.logs)
         return self.history
 
