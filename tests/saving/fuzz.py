@@ -175,9 +175,8 @@ def in_archive(content: bytes, rng: random.Random) -> bytes:
     """A zip with faults in its members; their checksums are right."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = [(name, archive.read(name)) for name in archive.namelist()]
-    at = (
-        rng.randrange(len(members)) if rng.random() < 0.5 else next(i for i, m in enumerate(members) if ".json" in m[0])
-    )
+    texts = [i for i, (name, _) in enumerate(members) if name.endswith(".json")]
+    at = rng.choice(texts) if texts and rng.random() < 0.5 else rng.randrange(len(members))
     name, inner = members[at]
     kind = rng.randrange(12)
     if kind == 0:
