@@ -101,6 +101,6 @@ def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = No
         raise ValueError(f"model_from_json expects what model.to_json() gave; got {json_string[:80]!r}.")
     with CustomObjectScope(custom_objects):
         Checked(limits, known(), {}).check(description)
-        with Allowance(limits.parameter_bytes, "If you trust the text, pass limits=Limits(parameter_bytes=...)."):
-            with ordinary_errors("text"):
-                return deserialize_keras_object(description)
+        because = "If you trust the text, pass limits=Limits(parameter_bytes=...)."
+        with Allowance(limits.parameter_bytes, because), ordinary_errors("text"):
+            return deserialize_keras_object(description)
