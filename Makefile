@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help parity parity-deep parity-mutations test bench docs lint format clean
+.PHONY: help parity parity-deep parity-mutations test kill-test fuzz bench docs lint format clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -35,6 +35,13 @@ parity-mutations: $(VENV)/.keras  ## deliberate faults in copies of tinynn: the 
 test: $(VENV)/.keras  ## all tests, against Keras where it matters (ARGS="-k dense")
 	@$(BIN)/python -m tinynn.engine
 	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+
+kill-test: $(VENV)/.base  ## kill 50 trainings at random moments and compare their ends (ARGS="--kills 200")
+	@$(BIN)/python -m tinynn.engine
+	@$(BIN)/python -m tests.saving.killed_training $(ARGS)
+
+fuzz: $(VENV)/.base  ## files with faults in them, 20,000: a model or an ordinary error (ARGS="--examples 100000 --seed 1")
+	@$(BIN)/python -m tests.saving.fuzz $(ARGS)
 
 lint: $(VENV)/.base  ## ruff and mypy --strict
 	@$(BIN)/ruff check .

@@ -89,7 +89,7 @@ _because(
 _because(
     _FILES,
     *("missing models.*_model", "missing saving.load_*", "missing saving.save_*", "missing saving.KerasFileEditor"),
-    *("missing callbacks.BackupAndRestore", "missing callbacks.ModelCheckpoint", "missing callbacks.OrbaxCheckpoint"),
+    "missing callbacks.OrbaxCheckpoint",
     *("missing Model.save*", "missing Model.load_weights", "missing Model.export", "missing export", "missing legacy"),
     *("missing *.load_own_variables", "missing *.save_own_variables", "missing Model.*state_tree"),
 )
@@ -160,5 +160,10 @@ _because(
     ),
     *("extra random.*", "extra utils.*"),
     *("extra accelerate", "extra from_keras", "extra interop", "extra to_keras"),
+)
+_because(
+    "what survives the process: docs/checkpoints.md",
+    *("extra *.get_state", "extra *.set_state", "extra *.remembered", "extra BackupAndRestore.*"),
+    *("argument extra callbacks.*(on_error)"),
 )
 _because(_MEMBERS, "extra [A-Z]*.*")

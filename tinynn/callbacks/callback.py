@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeAlias, TypeVar
+from collections.abc import Callable, Mapping
+from types import NoneType
+from typing import Any, ClassVar, TypeAlias, TypeVar
 
-__all__ = ["Callback", "Logs", "is_default"]
+__all__ = ["NUMBER_OR_NONE", "Callback", "Logs", "is_default"]
 
 Logs: TypeAlias = dict[str, Any] | None
 """What a hook is told: names of losses and metrics and their values, or nothing."""
+
+NUMBER_OR_NONE = (float, int, NoneType)
+"""The types of a value that a callback remembers once there is one."""
 
 _Hook = TypeVar("_Hook", bound=Callable[..., None])
 
@@ -30,10 +34,25 @@ class Callback:
     `logs` holds the metrics so far (hooks of batches) or of the epoch, with validation as "val_...". Stop a training
     by `self.model.stop_training = True`. Hooks of batches cost speed: with none, whole epochs run in compiled code.
 
+    What a callback remembers from one epoch to the next is lost when the process ends, unless it says what that is: name the
+    attributes in `remembered`, with their types, and `BackupAndRestore` keeps them too. Or write `get_state` and `set_state`.
+
+        class BestLoss(tinynn.callbacks.Callback):
+            remembered = {"best": (float,)}
+
+            def on_train_begin(self, logs=None):
+                self.best = float("inf")
+
+            def on_epoch_end(self, epoch, logs=None):
+                self.best = min(self.best, logs["loss"])
+
     Attributes:
         params: how the run was started: "verbose", "epochs" and "steps".
         model: the model that runs.
+        remembered: {attribute: its types}; bool, int, float, str, NoneType, or dict and list of these and of arrays.
     """
+
+    remembered: ClassVar[Mapping[str, tuple[type, ...]]] = {}
 
     def __init__(self) -> None:
         self.params: dict[str, Any] | None = None
@@ -51,6 +70,22 @@ class Callback:
     def set_model(self, model: Any) -> None:
         """Called once, before a run: the model."""
         self._model = model
+
+    def get_state(self) -> dict[str, Any]:
+        """What the callback remembers, for a backup of the training: a dict of numbers, strings, None, arrays, lists, dicts."""
+        return {name: getattr(self, name) for name in self.remembered}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Remember what `get_state` gave; called when a training is resumed, after `on_train_begin`.
+
+        Raises:
+            ValueError: the state is something else.
+        """
+        right = isinstance(state, dict) and state.keys() == self.remembered.keys()
+        if not right or not all(type(state[name]) in types for name, types in self.remembered.items()):
+            raise ValueError(f"{type(self).__name__} cannot go on from a backup that remembers {state!r}.")
+        for name, value in state.items():
+            setattr(self, name, value)
 
     @_default
     def on_train_begin(self, logs: Logs = None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, TypeAlias
 
+from tinynn.callbacks.backup_and_restore import BackupAndRestore
 from tinynn.callbacks.callback import Callback, Logs, is_default
 from tinynn.callbacks.history import History
 from tinynn.callbacks.progbar_logger import ProgbarLogger
@@ -54,6 +55,7 @@ class CallbackList(Callback):
         if add_progbar and self._progbar is None:
             self._progbar = ProgbarLogger()
             self.callbacks.append(self._progbar)
+        self._backups = [callback for callback in self.callbacks if isinstance(callback, BackupAndRestore)]
         self.set_model(model)
         self.set_params(params)
 
@@ -71,6 +73,11 @@ class CallbackList(Callback):
             model.history = self._history
         for callback in self.callbacks:
             callback.set_model(model)
+
+    def set_progress(self, progress: Any) -> None:
+        """Called by `fit`: where it stands, for backups of it; None when it is over."""
+        for callback in self._backups:
+            callback.progress = progress
 
     @property
     def wants_train_batches(self) -> bool:
@@ -129,6 +136,7 @@ class CallbackList(Callback):
         logs = _plain(logs)
         for callback in self.callbacks:
             callback.on_epoch_end(epoch, logs)
+        self._save_backups()
 
     def on_batch_begin(self, batch: int, logs: Logs = None) -> None:
         self._batch("on_batch_begin", batch, logs)
@@ -141,6 +149,7 @@ class CallbackList(Callback):
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         self._batch("on_train_batch_end", batch, logs)
+        self._save_backups()
 
     def on_test_batch_begin(self, batch: int, logs: Logs = None) -> None:
         self._batch("on_test_batch_begin", batch, logs)
@@ -153,6 +162,11 @@ class CallbackList(Callback):
 
     def on_predict_batch_end(self, batch: int, logs: Logs = None) -> None:
         self._batch("on_predict_batch_end", batch, logs)
+
+    def _save_backups(self) -> None:
+        """Backups hold what all callbacks remember, so they are written when all have been called."""
+        for callback in self._backups:
+            callback.save_if_due()
 
     def _batch(self, hook: str, batch: int, logs: Logs) -> None:
         """Here `logs` goes by keyword, in the other hooks by position: a lambda may rely on it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import warnings
 from collections.abc import Iterable
 from typing import Any, TextIO
 
@@ -35,27 +36,71 @@ class CSVLogger(Callback):
         self.keys: list[str] | None = None
         self.writer: csv.DictWriter[str] | None = None
         self.csv_file: TextIO | None = None
+        self._to_empty = False
+
+    def get_state(self) -> dict[str, Any]:
+        """The columns, None before there are some, and how long the file is."""
+        return {"keys": self.keys, "size": 0 if self._to_empty else os.path.getsize(self.filename)}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on after the rows that were written before; those of epochs that are trained again are cut off.
+
+        Raises:
+            ValueError: the state is something else.
+        """
+        keys, size = (state.get("keys"), state.get("size")) if isinstance(state, dict) else (None, None)
+        named = keys is None or (isinstance(keys, list) and all(type(key) is str for key in keys))
+        if not named or type(size) is not int or size < 0:
+            raise ValueError(f"CSVLogger cannot go on from a backup that remembers {state!r}.")
+        assert self.csv_file is not None
+        there = os.path.getsize(self.filename)
+        if there < size:
+            warnings.warn(
+                f'CSVLogger: "{self.filename}" has lost rows since the backup; new ones follow.', stacklevel=2
+            )
+        self.csv_file.truncate(min(there, size))
+        self.keys, self._to_empty = keys, False
+        if keys is not None:
+            self.writer = self._writer(keys)
+            if min(there, size) == 0:
+                self.writer.writeheader()
+        elif self.append:
+            self.append_header = size == 0
 
     def on_train_begin(self, logs: Logs = None) -> None:
         if self.append and os.path.exists(self.filename):
             self.append_header = os.path.getsize(self.filename) == 0
         self._close()
-        self.csv_file = open(self.filename, "a" if self.append else "w", newline="", encoding="utf-8")  # noqa: SIM115
+        self.csv_file = open(self.filename, "a", newline="", encoding="utf-8")  # noqa: SIM115
+        self._to_empty = not self.append
         self.keys = None
 
+    def _empty(self) -> None:
+        """Old rows go when there are new ones, not before it is known whether a training is resumed."""
+        if self._to_empty:
+            assert self.csv_file is not None
+            self.csv_file.truncate(0)
+            self._to_empty = False
+
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        self._empty()
         logs = logs or {}
         if self.keys is None:
             self.keys = _columns(logs)
         assert self.csv_file is not None
         if self.writer is None:
-            self.writer = csv.DictWriter(self.csv_file, ["epoch", *self.keys], delimiter=self.sep)
+            self.writer = self._writer(self.keys)
             if self.append_header:
                 self.writer.writeheader()
         self.writer.writerow({"epoch": epoch, **{key: _field(logs.get(key, "NA")) for key in self.keys}})
         self.csv_file.flush()
 
+    def _writer(self, keys: list[str]) -> csv.DictWriter[str]:
+        assert self.csv_file is not None
+        return csv.DictWriter(self.csv_file, ["epoch", *keys], delimiter=self.sep)
+
     def on_train_end(self, logs: Logs = None) -> None:
+        self._empty()
         self._close()
 
     def _close(self) -> None:

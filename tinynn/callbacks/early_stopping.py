@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from types import NoneType
+from typing import Any, ClassVar
 
 from tinynn._checks import did_you_mean
-from tinynn.callbacks.callback import Logs
+from tinynn.callbacks.callback import NUMBER_OR_NONE, Logs
 from tinynn.callbacks.monitor_callback import MonitorCallback
 from tinynn.utils.progbar import print_msg
 
@@ -31,6 +32,14 @@ class EarlyStopping(MonitorCallback):
         stopped_epoch: the epoch after which it stopped, from 0; 0 also if it did not.
         best, best_epoch, best_weights, wait: the state of the watch.
     """
+
+    remembered: ClassVar = {
+        "wait": (int,),
+        "stopped_epoch": (int,),
+        "best": NUMBER_OR_NONE,
+        "best_epoch": (int,),
+        "best_weights": (list, NoneType),
+    }
 
     def __init__(
         self,
@@ -57,6 +66,19 @@ class EarlyStopping(MonitorCallback):
         self.best = None
         self.best_epoch = 0
         self.best_weights: Any = None
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Remember what `get_state` gave.
+
+        Raises:
+            ValueError: the state is something else, or has weights of another model.
+        """
+        weights = state.get("best_weights") if isinstance(state, dict) else None
+        if weights is not None:
+            shapes = [getattr(weight, "shape", None) for weight in weights]
+            if shapes != [weight.shape for weight in self.model.get_weights()]:
+                raise ValueError("EarlyStopping cannot go on from a backup with the best weights of another model.")
+        super().set_state(state)
 
     def on_train_begin(self, logs: Logs = None) -> None:
         self._reset()

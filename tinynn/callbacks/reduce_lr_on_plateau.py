@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from tinynn._checks import did_you_mean
-from tinynn.callbacks.callback import Logs
+from tinynn.callbacks.callback import NUMBER_OR_NONE, Logs
 from tinynn.callbacks.monitor_callback import MonitorCallback
 from tinynn.utils.progbar import print_msg
 
@@ -32,6 +32,8 @@ class ReduceLROnPlateau(MonitorCallback):
     Raises:
         ValueError: a factor of 1 or more.
     """
+
+    remembered: ClassVar = {"best": NUMBER_OR_NONE, "cooldown_counter": (int,), "wait": (int,)}
 
     def __init__(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from tinynn.callbacks.callback import Callback, Logs
 
@@ -24,6 +24,8 @@ class SwapEMAWeights(Callback):
     Raises:
         ValueError: when it comes to swapping, for an optimizer that keeps no average.
     """
+
+    remembered: ClassVar = {"_ema_weights_in_model": (bool,)}
 
     def __init__(self, swap_on_epoch: bool = False) -> None:
         super().__init__()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -35,6 +35,8 @@ class TensorBoard(Callback):
         ImportError: tensorboardX is not installed.
         ValueError: profiling is asked for, or an update_freq that is none.
     """
+
+    remembered: ClassVar = {"_batches": (int,)}
 
     def __init__(
         self,

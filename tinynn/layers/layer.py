@@ -742,9 +742,10 @@ def _dtype_name(dtype: Any) -> str:
     Raises:
         ValueError: no dtype.
     """
-    if isinstance(dtype, dict):  # the description of a policy
-        dtype = dtype["config"]["name"]
     try:
-        return str(np.dtype(dtype or config.floatx()))
-    except TypeError:
+        found = np.dtype((dtype["config"]["name"] if isinstance(dtype, dict) else dtype) or config.floatx())
+    except (KeyError, TypeError):
         raise ValueError(f'A dtype is "float32" or "float64"; got {dtype!r}.') from None
+    if found.kind not in "fiub":
+        raise ValueError(f'A dtype is "float32" or "float64"; got {dtype!r}, whose arrays do not hold plain numbers.')
+    return str(found)

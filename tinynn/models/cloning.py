@@ -90,6 +90,7 @@ def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = No
             layer, or sizes beyond the limits.
         TypeError: an own class that was neither registered nor given.
     """
+    from tinynn.saving.described import ordinary_errors
     from tinynn.saving.descriptions import Checked
     from tinynn.saving.limits import Limits
     from tinynn.saving.safe_json import parse
@@ -100,5 +101,6 @@ def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = No
         raise ValueError(f"model_from_json expects what model.to_json() gave; got {json_string[:80]!r}.")
     with CustomObjectScope(custom_objects):
         Checked(limits, known(), {}).check(description)
-        with Allowance(limits.parameter_bytes, "If you trust the text, pass limits=Limits(parameter_bytes=...)."):
+        because = "If you trust the text, pass limits=Limits(parameter_bytes=...)."
+        with Allowance(limits.parameter_bytes, because), ordinary_errors("text"):
             return deserialize_keras_object(description)

@@ -56,7 +56,7 @@ class ArrayBatches:
             str, Any
         ] = {}  # what an engine keeps of these arrays from one stretch of batches to the next
         self._order: Array | None = None
-        self._order_seed: int | None = None
+        self.order_seed: int | None = None  # with which the last order was drawn
         self._check_lengths()
 
     def _check_lengths(self) -> None:
@@ -85,13 +85,17 @@ class ArrayBatches:
         """The order of an epoch's samples, (samples,) int64; None for as they come."""
         if not self.shuffle:
             return None
-        seed = shuffle_seed()
-        if seed is None or seed != self._order_seed:  # under one seed every epoch has the same order, as in Keras
-            self._order_seed = seed
+        return self.order_of(shuffle_seed())
+
+    def order_of(self, seed: int | None) -> Array:
+        """The order (samples,) of an epoch under a seed, a new one each time under None."""
+        if seed is None or seed != self.order_seed:  # under one seed every epoch has the same order, as in Keras
+            self.order_seed = seed
             if self.shuffle == "batch":
                 self._order = random.batch_shuffle(len(self.x), self.batch_size, seed)
             else:
                 self._order = random.fit_permutation(len(self.x), seed)
+        assert self._order is not None
         return self._order
 
     def batch(self, i: int, order: Array | None = None) -> Batch:

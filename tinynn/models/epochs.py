@@ -6,9 +6,12 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, TypeAlias
 
+import numpy as np
+
 from tinynn._typing import Array
 from tinynn.models.data import ArrayBatches
 from tinynn.models.streams import Stream
+from tinynn.random import global_seed
 
 
 class Stretch(NamedTuple):
@@ -38,13 +41,19 @@ class ArrayEpochs:
         self.data = data
         self.engine = engine
         self.steps = steps
-        self._place = 0
+        self._began = 0  # the batch with which the running epoch has begun
+        self._place = 0  # that with which the next one begins
         self._order: Array | None = None
 
     @property
     def num_steps(self) -> int | None:
         """The steps of an epoch."""
         return self.steps or self.data.num_batches
+
+    @property
+    def largest_order(self) -> int:
+        """How many bytes the order of the samples takes in a state."""
+        return 8 * len(self.data)
 
     def reset(self) -> None:
         """The next epoch starts from the beginning."""
@@ -53,17 +62,80 @@ class ArrayEpochs:
     def close(self) -> None:
         """No more epochs."""
 
-    def epoch(self, wanted: bool, every: bool) -> Iterator[Stretch]:
-        """The stretches of the next epoch; whether batches are wanted, and each of them, says how long they are."""
-        if self._place == 0:
+    def epoch(self, wanted: bool, every: bool, done: int = 0) -> Iterator[Stretch]:
+        """The stretches of the next epoch; whether batches are wanted, and each of them, says how long they are.
+
+        `done` steps of it were taken before, by a training that is resumed.
+        """
+        if self._place == 0 and not done:
             self._order = self.data.order()
         begin, total = self._place, self.data.num_batches
         end = total if self.steps is None else min(begin + self.steps, total)
-        self._place = 0 if end == total else end
-        for first, last in _slices(self.engine, self.data.batch_size, begin, end, wanted, every):
+        self._began, self._place = begin, 0 if end == total else end
+        for first, last in _slices(self.engine, self.data.batch_size, begin + done, end, wanted, every):
             yield Stretch(self.engine, self.data, self._order, first, last, first - begin)
         if self.steps is not None and end - begin < self.steps:
             _warn_of_end()
+
+    def get_state(self, done: int) -> dict[str, Any]:
+        """Where in the data a training stands after `done` steps of an epoch, 0 for between two epochs."""
+        place = self._began if done else self._place
+        seed = self.data.order_seed
+        within = bool(done or place) and bool(self.data.shuffle)
+        return {
+            "kind": "arrays",
+            "samples": len(self.data),
+            "batch_size": self.data.batch_size,
+            "steps": self.steps,
+            "shuffle": str(self.data.shuffle),
+            "place": place,
+            "order_seed": seed,
+            "order": self._order if within and seed is None else None,
+        }
+
+    def check_state(self, state: Any, done: int) -> None:
+        """See that the data are those of which `get_state` told, as far as that can be seen from their number.
+
+        Raises:
+            ValueError: they are not, and the training stopped in their middle; or the state makes no sense.
+        """
+        _check_kind(state, self.get_state(0))
+        place, seed, order = state["place"], state["order_seed"], state["order"]
+        if not done and place == 0:
+            return
+        for name in ("samples", "batch_size", "steps", "shuffle"):
+            mine = self.get_state(0)[name]
+            if state[name] != mine:
+                raise ValueError(
+                    f"The training stopped in the middle of its data, with {name}={state[name]!r}; fit now has "
+                    f"{name}={mine!r}. Call fit with the same data and arguments."
+                )
+        drawn = (order is None) if type(seed) is int else getattr(order, "shape", None) == (len(self.data),)
+        known = drawn if self.data.shuffle else seed is None and order is None
+        if not known or type(place) is not int or not 0 <= place <= place + done <= self.data.num_batches:
+            raise ValueError("The place in the data makes no sense.")
+
+    def set_state(self, state: dict[str, Any], done: int) -> None:
+        """Go on where `get_state` stood.
+
+        Raises:
+            ValueError: in an order that is none.
+        """
+        if not done and state["place"] == 0:
+            return
+        self._place = state["place"]
+        self._order = None
+        if self.data.shuffle and state["order_seed"] is not None:
+            self._order = self.data.order_of(state["order_seed"])
+        elif self.data.shuffle:
+            order = np.asarray(state["order"], np.int64)
+            if not np.array_equal(np.sort(order), np.arange(len(self.data))):
+                raise ValueError("The order of the samples makes no sense.")
+            self._order = order
+
+    def sample(self) -> ArrayBatches:
+        """Some of the batches."""
+        return self.data
 
 
 class StreamEpochs:
@@ -82,11 +154,17 @@ class StreamEpochs:
         self._total = stream.num_batches
         self._batches: Any = None
         self._seen = 0
+        self._random: Any = None  # the state of the random generators when the walk through the stream began
 
     @property
     def num_steps(self) -> int | None:
         """The steps of an epoch, None if that is not known."""
         return self.steps or self._total
+
+    @property
+    def largest_order(self) -> int:
+        """Streams have none of their own."""
+        return 0
 
     def reset(self) -> None:
         """The next epoch starts from the beginning, as far as the stream has one."""
@@ -100,18 +178,18 @@ class StreamEpochs:
             self._batches.close()
         self._batches, self._seen = None, 0
 
-    def epoch(self, wanted: bool, every: bool) -> Iterator[Stretch]:
-        """The batches of the next epoch, one by one.
+    def epoch(self, wanted: bool, every: bool, done: int = 0) -> Iterator[Stretch]:
+        """The batches of the next epoch, one by one; after the first `done` of them, for a training that is resumed.
 
         Raises:
             ValueError: there is not a single batch.
         """
         self.stream.on_epoch_begin()
         planned = self.num_steps
-        if self._batches is None or self.steps is None:
+        if self._batches is None or (self.steps is None and not done):
             self.close()
-            self._batches = self.stream.batches()
-        step = 0
+            self._start(0)
+        step = done
         while planned is None or step < planned:
             if self._total is not None and self._seen >= self._total:
                 if self.steps is not None:
@@ -128,6 +206,52 @@ class StreamEpochs:
         if self._total is not None and self._seen >= self._total:
             self.close()
         self.stream.on_epoch_end()
+
+    def _start(self, seen: int) -> None:
+        """Walk through the stream anew, past the batches that were seen."""
+        self._random = global_seed.get_state()
+        self._batches, self._seen = self.stream.batches(seen), seen
+
+    def get_state(self, done: int) -> dict[str, Any]:
+        """Where in the stream a training stands after `done` steps of an epoch, 0 for between two epochs."""
+        begun = self._batches is not None and (done > 0 or self.steps is not None)
+        return {
+            "kind": self.stream.kind,
+            "total": self._total,
+            "seen": self._seen if begun else None,
+            "random": self._random if begun else None,
+            "source": self.stream.get_state(),
+        }
+
+    def check_state(self, state: Any, done: int) -> None:
+        """See that the data are of the kind of which `get_state` told.
+
+        Raises:
+            ValueError: they are not.
+        """
+        _check_kind(state, self.get_state(0))
+        if not all(
+            state[name] is None or (type(state[name]) is int and state[name] >= 0) for name in ("total", "seen")
+        ):
+            raise ValueError("The place in the data makes no sense.")
+        if state["seen"] is not None:
+            global_seed.check_state(state["random"])
+
+    def set_state(self, state: dict[str, Any], done: int) -> None:
+        """Go on where `get_state` stood: batches that were seen before are made again and passed over.
+
+        Random numbers are those of the time when the walk began, for streams that draw them; the caller sets them after.
+        """
+        self.close()
+        self._total = state["total"]
+        self.stream.set_state(state["source"])
+        if state["seen"] is not None:
+            global_seed.set_state(state["random"])
+            self._start(state["seen"])
+
+    def sample(self) -> ArrayBatches:
+        """One of the batches before the place at which a training is resumed."""
+        return self.stream.sample()
 
     def _came_to_the_end(self, step: int) -> None:
         if self._total is None:
@@ -154,6 +278,19 @@ def _slices(engine: Any, batch_size: int, begin: int, end: int, wanted: bool, ev
     while begin < end:
         yield begin, stop
         begin, stop = stop, min(stop + stride, end)
+
+
+def _check_kind(state: Any, mine: dict[str, Any]) -> None:
+    """See that a state has the parts of this kind of data.
+
+    Raises:
+        ValueError: it has not.
+    """
+    if not isinstance(state, dict) or state.keys() != mine.keys() or state["kind"] != mine["kind"]:
+        theirs = state.get("kind") if isinstance(state, dict) else None
+        raise ValueError(
+            f"The training stopped on data of the kind {theirs!r}; fit now has {mine['kind']!r}. Call fit with the same data."
+        )
 
 
 def _warn_of_end() -> None:

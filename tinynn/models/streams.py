@@ -32,14 +32,34 @@ class Stream:
     def __init__(self, source: Any, class_weight: dict[int, float] | None = None) -> None:
         self.source = source
         self.class_weight = class_weight
+        self._seen_last: Any = None
 
-    def raw_batches(self) -> Iterator[Any]:
-        """The batches as they come."""
-        return iter(self.source)
+    def raw_batches(self, seen: int = 0) -> Iterator[Any]:
+        """The batches as they come, after those that were seen: most kinds have to make these again."""
+        batches: Iterator[Any] = iter(self.source)
+        for _ in range(seen):
+            self._seen_last = next(batches, None)
+        if seen and self._seen_last is None:
+            raise ValueError(f"The training stopped after {seen} batches; the {self.kind} has fewer now.")
+        return batches
 
-    def batches(self) -> Iterator[ArrayBatches]:
-        """Each batch as arrays of that many rows."""
-        return (self.arrays(batch) for batch in self.raw_batches())
+    def sample(self) -> ArrayBatches:
+        """One of the batches that were seen before a training was resumed."""
+        return self.arrays(self._seen_last)
+
+    def get_state(self) -> Any:
+        """What a backup of a training holds of the source: what its own `get_state()` returns, if it has one."""
+        return getattr(self.source, "get_state", lambda: None)()
+
+    def set_state(self, state: Any) -> None:
+        """Hand the source what it returned."""
+        if state is not None and hasattr(self.source, "set_state"):
+            self.source.set_state(state)
+
+    def batches(self, seen: int = 0) -> Iterator[ArrayBatches]:
+        """Each batch as arrays of that many rows, after those that were seen before a training was resumed."""
+        batches = self.raw_batches(seen)
+        return (self.arrays(batch) for batch in batches)
 
     def arrays(self, batch: Any) -> ArrayBatches:
         """One batch, checked.
@@ -91,7 +111,8 @@ class GeneratorStream(Stream):
 
     def __init__(self, source: Iterator[Any]) -> None:
         super().__init__(source)
-        self._first = list(itertools.islice(source, 2))
+        self._taken = 0  # from the generator, ever
+        self._first = list(itertools.islice(self._rest(), 2))
         if not self._first:
             raise ValueError(
                 "When passing a Python generator to a model, the generator must yield at least one batch. "
@@ -103,18 +124,43 @@ class GeneratorStream(Stream):
                 f"targets) or (inputs, targets, sample_weights). Received: {self._first[0]}"
             )
 
-    def raw_batches(self) -> Iterator[Any]:
+    def _rest(self) -> Iterator[Any]:
+        """What the generator still has."""
+        for batch in self.source:
+            self._taken += 1
+            yield batch
+
+    def raw_batches(self, seen: int = 0) -> Iterator[Any]:
         """The first two, then the rest."""
-        taken, ended = 0, False
+        taken, ended = seen, False
         try:
-            for batch in itertools.chain(self._first, self.source):
+            for batch in itertools.chain(self._first[seen:], self._rest()):
                 taken += 1
                 yield batch
             ended = True
         finally:
             if not ended and taken >= len(self._first):
                 with contextlib.suppress(Exception):  # the batch read ahead: nobody asked for it, nor for its error
-                    next(self.source, None)
+                    next(self._rest(), None)
+
+    def sample(self) -> ArrayBatches:
+        """The first."""
+        return self.arrays(self._first[0])
+
+    def get_state(self) -> Any:
+        """How many batches were taken from the generator."""
+        return self._taken
+
+    def set_state(self, state: Any) -> None:
+        """Take as many from this one, which has to be made anew as the first was.
+
+        Raises:
+            ValueError: that is no number, or more were taken already.
+        """
+        if type(state) is not int or state < self._taken:
+            raise ValueError(f"A training is resumed on a generator made anew; the first one gave {state!r} batches.")
+        for _ in zip(range(state - self._taken), self._rest()):
+            pass
 
 
 class PyDatasetStream(Stream):
@@ -148,16 +194,21 @@ class PyDatasetStream(Stream):
             )
         return super().arrays(batch)
 
-    def raw_batches(self) -> Iterator[Any]:
-        """In order, or shuffled."""
+    def raw_batches(self, seen: int = 0) -> Iterator[Any]:
+        """In order, or shuffled; those seen before are not made again."""
         numbers: Iterable[int] = itertools.count()
         if self.num_batches is not None:
             numbers = list(range(self.num_batches))
             if self.shuffle:
                 random.shuffle(numbers)
+        numbers = itertools.islice(numbers, seen, None)
         if not self.workers:
             return (self.source[i] for i in numbers)
         return _made_ahead(self.source.__getitem__, numbers, self.workers, max(1, self.source.max_queue_size))
+
+    def sample(self) -> ArrayBatches:
+        """The first."""
+        return self.arrays(self.source[0])
 
     def on_epoch_begin(self) -> None:
         """Tell the dataset, if it listens."""

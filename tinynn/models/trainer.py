@@ -25,6 +25,7 @@ from tinynn.models.compile_utils import CompileLoss, CompileMetrics, deserialize
 from tinynn.models.data import ArrayBatches, as_array, sample_weights_of, split_validation, unpack
 from tinynn.models.epochs import ArrayEpochs, Epochs, StreamEpochs
 from tinynn.models.old_methods import OldMethods
+from tinynn.models.progress import Progress, Validation
 from tinynn.models.streams import is_stream, stream_of
 
 
@@ -322,31 +323,32 @@ class Trainer(OldMethods, Layer):
             (x, y, sample_weight), validation_data = split_validation(x, y, sample_weight, validation_split)
         run = self._epochs(x, y, sample_weight, batch_size, steps_per_epoch, shuffle, class_weight, training=True)
         run.reset()
-        judge = self._judge(validation_data, validation_batch_size or batch_size, validation_steps)
-        judged = judge() if isinstance(judge, functools.partial) and not is_stream(judge.args[0]) else None
+        validation = self._validation(validation_data, validation_batch_size or batch_size, validation_steps)
         monitors = self._monitors(callbacks, verbose, run, epochs, add_history=True)
         self.stop_training = False
-        monitors.on_train_begin()
-        logs: dict[str, Any] | None = None
+        progress = Progress(self, run, validation, monitors, initial_epoch)
+        monitors.set_progress(progress)
         warned = False
         try:
-            for epoch in range(initial_epoch, epochs):
-                logs = self._run_epoch(run, epoch, monitors)
-                if judge is not None and _is_due(epoch, validation_freq):
-                    judged = judged or judge()
-                    found = self._run_evaluation(judged, monitors)
+            monitors.on_train_begin()
+            over = progress.began()
+            while progress.epoch < epochs and not over:
+                logs = self._run_epoch(progress)
+                if validation and _is_due(progress.epoch, validation_freq):
+                    found = self._run_evaluation(validation.data(), monitors)
                     logs.update({f"val_{name}": value for name, value in found.items()})
-                warned = warned or self._warn_of_nan(logs, epoch, run, judged)
+                warned = warned or self._warn_of_nan(logs, progress.epoch, run, validation.epochs)
+                epoch = progress.epoch
+                progress.ended_epoch(logs)
                 monitors.on_epoch_end(epoch, logs)
-                if self.stop_training:
-                    break
+                over = self.stop_training
             if epochs > 0 and getattr(self.optimizer, "built", False):
                 self.optimizer.finalize_variable_values(self.trainable_variables)
         finally:
             run.close()
-            if judged is not None:
-                judged.close()
-        monitors.on_train_end(logs)
+            validation.close()
+            monitors.set_progress(None)
+        monitors.on_train_end(progress.logs)
         return self.history
 
     def _epochs(
@@ -379,25 +381,34 @@ class Trainer(OldMethods, Layer):
         self._require_targets(data)
         return ArrayEpochs(data, self._choose_engine(data, training), steps)
 
-    def _judge(self, validation_data: Any, batch_size: Any, steps: Any) -> Any:
-        """What makes the epochs of validation data; None if there are none."""
+    def _validation(self, validation_data: Any, batch_size: Any, steps: Any) -> Validation:
+        """The validation data; arrays are checked at once, streams are begun when they are wanted first."""
         if validation_data is None:
-            return None
+            return Validation(None)
         if is_stream(validation_data):
-            return functools.partial(self._epochs, validation_data, steps=steps)
+            return Validation(functools.partial(self._epochs, validation_data, steps=steps))
         x, y, sample_weight = unpack(validation_data)
-        return functools.partial(self._epochs, x, y, sample_weight, batch_size, steps)
+        validation = Validation(functools.partial(self._epochs, x, y, sample_weight, batch_size, steps))
+        validation.data()
+        return validation
 
-    def _run_epoch(self, run: Epochs, epoch: int, monitors: Any) -> dict[str, Any]:
+    def _run_epoch(self, progress: Progress) -> dict[str, Any]:
+        """The epoch that comes next, or the rest of it where a training was resumed in its middle."""
+        monitors, done = progress.monitors, progress.step
+        logs: dict[str, Any] | None = progress.logs if done else {}
         self.reset_metrics()
-        monitors.on_epoch_begin(epoch)
-        logs: dict[str, Any] | None = {}
+        monitors.on_epoch_begin(progress.epoch)
+        progress.began_epoch()
+        if self.stop_training and done:
+            return self._final_logs(logs)
         wanted = monitors.wants_train_batches
-        for part in run.epoch(wanted, monitors.wants_every_train_batch):
+        for part in progress.run.epoch(wanted, monitors.wants_every_train_batch, done):
             monitors.on_train_batch_begin(part.first_step)
             logs = part.engine.train(part.data, part.order, part.begin, part.end)
             if wanted:
-                monitors.on_train_batch_end(part.last_step, self.get_metrics_result() if logs is None else logs)
+                logs = self.get_metrics_result() if logs is None else logs
+                progress.took_steps(part.last_step, logs)
+                monitors.on_train_batch_end(part.last_step, logs)
             if self.stop_training:
                 break
         return self._final_logs(logs)

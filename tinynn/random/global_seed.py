@@ -84,3 +84,83 @@ def reset() -> None:
     """
     global _random_seed, _generator
     _random_seed = _generator = None
+
+
+def get_state() -> dict[str, Any]:
+    """All that random numbers of a program depend on, as dicts, numbers and arrays, for a backup of a training.
+
+    Python's and NumPy's global generators, the seeds of `set_random_seed`, and how far the generator of unseeded calls is.
+    NumPy's is left out (None) where the user has replaced it by one of another kind.
+    """
+    version, words, gauss = python_random.getstate()
+    theirs: Any = np.random.get_state(legacy=False)
+    usual = theirs["bit_generator"] == "MT19937"
+    return {
+        "seed": _random_seed,
+        "shuffle_seed": _shuffle_seed,
+        "generator": None if _generator is None else _generator.state.numpy(),
+        "python": {"version": version, "words": np.array(words, np.uint32), "gauss": gauss},
+        "numpy": {
+            "key": theirs["state"]["key"],
+            "place": int(theirs["state"]["pos"]),
+            "has_gauss": int(theirs["has_gauss"]),
+            "gauss": float(theirs["gauss"]),
+        }
+        if usual
+        else None,
+    }
+
+
+def check_state(state: Any) -> None:
+    """See that this is what `get_state` gives, by kinds and shapes; what stands for an array need only have these two.
+
+    Raises:
+        ValueError: it is not.
+    """
+
+    def is_array(value: Any, dtype: str, n: int) -> bool:
+        return getattr(value, "shape", None) == (n,) and getattr(value, "dtype", None) == dtype
+
+    try:
+        ours, theirs, generator = state["python"], state["numpy"], state["generator"]
+        right = (
+            all(seed is None or type(seed) is int for seed in (state["seed"], state["shuffle_seed"]))
+            and (generator is None or is_array(generator, "int64", 2))
+            and type(ours["version"]) is int
+            and is_array(ours["words"], "uint32", 625)
+            and type(ours["gauss"]) in (float, type(None))
+            and (
+                theirs is None
+                or (
+                    is_array(theirs["key"], "uint32", 624)
+                    and type(theirs["place"]) is int
+                    and 0 <= theirs["place"] <= 624  # NumPy reads the key at this place, whatever it is
+                    and theirs["has_gauss"] in (0, 1)
+                    and type(theirs["gauss"]) is float
+                )
+            )
+        )
+    except (KeyError, TypeError):
+        right = False
+    if not right:
+        raise ValueError("The state of the random generators makes no sense.")
+
+
+def set_state(state: dict[str, Any]) -> None:
+    """Go back to what `get_state` gave.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    global _random_seed, _shuffle_seed, _generator
+    check_state(state)
+    ours, theirs = state["python"], state["numpy"]
+    python_random.setstate((ours["version"], tuple(ours["words"].tolist()), ours["gauss"]))
+    if theirs is not None:
+        np.random.set_state(("MT19937", theirs["key"], theirs["place"], theirs["has_gauss"], theirs["gauss"]))
+    _random_seed, _shuffle_seed = state["seed"], state["shuffle_seed"]
+    if state["generator"] is None:
+        _generator = None
+    else:
+        _generator = _generator or SeedGenerator(0)
+        _generator.state.assign(state["generator"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 from tinynn import layers
@@ -38,7 +40,7 @@ def made(
             raise ValueError("The description in this file is not that of a model.")
         compile_config = description.get("compile_config")
         because = "The weights in this file are fewer: its description belongs to another model."
-        try:
+        with ordinary_errors("file"):
             with Allowance(weight_bytes + _SLACK, because, values_follow=True):
                 model = layers.deserialize({**description, "compile_config": None})
             if not isinstance(model, Model):
@@ -48,8 +50,22 @@ def made(
                     limits.parameter_bytes, "If you trust the file, pass limits=Limits(parameter_bytes=...)."
                 ):
                     model.compile_from_config(compile_config)
-        except (ValueError, TypeError):
-            raise
-        except Exception as error:  # what a constructor did not expect: a list for a name, a missing argument
-            raise ValueError(f"No model can be made of the description in this file: {error!r}") from error
     return model
+
+
+@contextlib.contextmanager
+def ordinary_errors(where: str) -> Iterator[None]:
+    """What a constructor did not expect in a description (a list for a name, a missing argument) is a ValueError too.
+
+    Args:
+        where: "file" or "text".
+
+    Raises:
+        ValueError, TypeError: as they come; ValueError in the place of all other exceptions.
+    """
+    try:
+        yield
+    except (ValueError, TypeError):
+        raise
+    except Exception as error:
+        raise ValueError(f"No model can be made of the description in this {where}: {error!r}") from error
