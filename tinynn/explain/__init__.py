@@ -23,3 +23,8 @@ Signatures:
 
 Everything that is returned prints as text of at most 80 columns, has `_repr_html_`, `to_latex()` and `to_dict()`.
 """
+
+from tinynn.explain.tracing import Quantity, Trace, trace
+from tinynn.explain.why import Explanation
+
+__all__ = ["Explanation", "Quantity", "Trace", "trace"]
