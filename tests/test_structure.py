@@ -34,7 +34,7 @@ LAYERS = [
     ],
     ["engine.twins", "engine.plan", "engine.compiled", "engine.__main__"],
     ["models", "saving"],
-    ["interop"],
+    ["explain", "interop"],
 ]
 OUTSIDE = {"parity", "benchmarks", "tests", "tensorflow", "keras", "sklearn", "matplotlib"}
 NEVER = {"parity", "benchmarks", "tests", "tensorflow", "keras", "jax", "torch"}  # not even within a function

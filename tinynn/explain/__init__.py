@@ -24,7 +24,29 @@ Signatures:
 Everything that is returned prints as text of at most 80 columns, has `_repr_html_`, `to_latex()` and `to_dict()`.
 """
 
+from tinynn.explain.diagnostics import Diagnosis, DiagnosticsCallback, Finding, LayerNorms, diagnose
+from tinynn.explain.paths import Path, Paths, Stop
+from tinynn.explain.per_sample import PerSampleGradients, per_sample_gradients
+from tinynn.explain.stepping import OptimizerStep, Step, step
 from tinynn.explain.tracing import Quantity, Trace, trace
 from tinynn.explain.why import Explanation
 
-__all__ = ["Explanation", "Quantity", "Trace", "trace"]
+__all__ = [
+    "Diagnosis",
+    "DiagnosticsCallback",
+    "Explanation",
+    "Finding",
+    "LayerNorms",
+    "OptimizerStep",
+    "Path",
+    "Paths",
+    "PerSampleGradients",
+    "Quantity",
+    "Step",
+    "Stop",
+    "Trace",
+    "diagnose",
+    "per_sample_gradients",
+    "step",
+    "trace",
+]

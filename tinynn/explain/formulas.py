@@ -5,8 +5,13 @@ Indices count from 0, as in NumPy: W1[0,1] is `model.layers[0].kernel[0, 1]`.
 
 from __future__ import annotations
 
+import functools
+import operator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
+
+import numpy as np
 
 
 @dataclass(frozen=True)
@@ -94,39 +99,101 @@ class Root:
 
 @dataclass(frozen=True)
 class Apply:
-    """A function of something; `prime` for its derivative."""
+    """A function of something, or of several things; `prime` for its derivative."""
 
     function: str
-    argument: Formula
+    argument: Formula | tuple[Formula, ...]
     prime: bool = False
 
 
 @dataclass(frozen=True)
 class Equation:
-    """Sides that are equal, the second and all after it each on a line of its own if they do not fit; `sign` between them."""
+    """Sides that are equal, each right side on a line of its own; `sign` stands before the first of them."""
 
     sides: tuple[Formula, ...]
     sign: str = "="
 
+    @property
+    def right(self) -> list[tuple[str, Formula]]:
+        """The right sides, each with the sign before it."""
+        signs = [self.sign, *["="] * (len(self.sides) - 2)]
+        return list(zip(signs, self.sides[1:]))
 
-Formula: TypeAlias = (
-    Symbol
-    | Number
-    | Words
-    | Derivative
-    | Product
-    | Sum
-    | Negative
-    | Series
-    | Fraction
-    | Power
-    | Root
-    | Apply
-    | Equation
-)
+
+Simple: TypeAlias = Symbol | Number | Words
+Compound: TypeAlias = Derivative | Product | Sum | Negative | Series | Fraction | Power | Root | Apply | Equation
+Formula: TypeAlias = Simple | Compound
 
 COMPOUND = (Sum, Negative, Series, Equation)
 """What takes brackets as a factor."""
+
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "abs": np.abs,
+    "sign": np.sign,
+    "norm": lambda x: np.sqrt(np.sum(np.square(x))),
+    "rms": lambda x: np.sqrt(np.mean(np.square(x))),
+    "mean": np.mean,
+    "row mean": lambda x: np.mean(x, axis=-1, keepdims=True),
+    "column mean": lambda x: np.mean(x, axis=-2, keepdims=True),
+    "max": np.maximum,
+    "min": np.minimum,
+    "trust": lambda p, u: np.divide(*norms) if all(norms := (FUNCTIONS["norm"](p), FUNCTIONS["norm"](u))) else 1.0,
+    "clip": lambda x, bound: np.clip(x, -bound, bound),
+}
+"""What `Apply` stands for in a formula that is computed."""
+
+
+OF_WHOLE_VARIABLES = ("norm", "rms", "mean", "row mean", "column mean", "trust")
+
+
+def evaluated(tree: Formula, values: Mapping[str, Any]) -> Any:
+    """What a formula comes to, with numbers or arrays for its letters, in float64."""
+    match tree:
+        case Symbol(letter):
+            return values[letter]
+        case Number(value):
+            return value
+        case Product(factors):
+            return functools.reduce(operator.mul, (evaluated(factor, values) for factor in factors))
+        case Sum(terms):
+            return functools.reduce(operator.add, (evaluated(term, values) for term in terms))
+        case Negative(term):
+            return -evaluated(term, values)
+        case Fraction(over, under):
+            return np.divide(evaluated(over, values), evaluated(under, values))
+        case Power(base, exponent):
+            return np.power(np.asarray(evaluated(base, values), np.float64), evaluated(exponent, values))
+        case Root(of):
+            return np.sqrt(evaluated(of, values))
+        case Apply(function, arguments):
+            parts = arguments if isinstance(arguments, tuple) else (arguments,)
+            return FUNCTIONS[function](*(evaluated(part, values) for part in parts))
+    raise TypeError(f"no formula that can be computed: {tree!r}")
+
+
+def with_numbers(tree: Formula, values: Mapping[str, float]) -> Formula:
+    """The formula with numbers in the place of its letters, as far as there are any."""
+    match tree:
+        case Symbol(letter) if letter in values:
+            return Number(float(values[letter]))
+        case Product(factors):
+            return Product(tuple(with_numbers(factor, values) for factor in factors))
+        case Sum(terms):
+            return Sum(tuple(with_numbers(term, values) for term in terms))
+        case Negative(term):
+            return Negative(with_numbers(term, values))
+        case Fraction(over, under):
+            return Fraction(with_numbers(over, values), with_numbers(under, values))
+        case Power(base, exponent):
+            return Power(with_numbers(base, values), with_numbers(exponent, values))
+        case Root(of):
+            return Root(with_numbers(of, values))
+        case Apply(function, arguments, prime) if function not in OF_WHOLE_VARIABLES:
+            parts = arguments if isinstance(arguments, tuple) else (arguments,)
+            inner = tuple(with_numbers(part, values) for part in parts)
+            return Apply(function, inner if len(inner) > 1 else inner[0], prime)
+    return tree
 
 
 def product(*factors: Formula) -> Formula:

@@ -40,6 +40,9 @@ _PAGE_STYLE = """
 body{margin:0 auto;padding:1rem;max-width:62rem;font-family:system-ui,sans-serif;background:Canvas;color:CanvasText}
 """
 
+_PLUS, _MINUS = '<mo form="infix">+</mo>', '<mo form="infix">−</mo>'
+_NEGATIVE = '<mo form="prefix" lspace="0" rspace="0">−</mo>'
+
 
 def fragment(page: Page) -> str:
     """A page as one element that brings its style along."""
@@ -61,7 +64,7 @@ def whole_page(page: Page) -> str:
 def _block(block: Block) -> str:
     match block:
         case Heading(parts, level):
-            return f"<h{level + 1}>{_inline(parts)}</h{level + 1}>"
+            return f"<h{level + 1}>{_inline(parts, large=True)}</h{level + 1}>"
         case Paragraph(parts):
             return f"<p>{_inline(parts)}</p>"
         case Display(equations):
@@ -73,29 +76,32 @@ def _block(block: Block) -> str:
     raise TypeError(f"no block: {block!r}")
 
 
-def _inline(parts: Sequence[Inline]) -> str:
-    return "".join(escape(part) if isinstance(part, str) else math(part) for part in parts)
+def _inline(parts: Sequence[Inline], large: bool = False) -> str:
+    return "".join(escape(part) if isinstance(part, str) else math(part, large) for part in parts)
 
 
 def _equation(equation: f.Equation) -> str:
     """The left side, then a line for each right side; within a line each term is a formula of its own."""
-    left, *rights = equation.sides
     lines = []
-    for place, side in enumerate(rights):
-        pieces = [math(left)] if place == 0 else []
+    for place, (sign, side) in enumerate(equation.right):
+        pieces = [math(equation.sides[0], large=True)] if place == 0 else []
         terms = side.terms if isinstance(side, f.Sum) else (side,)
-        sign = f"<mo>{escape(equation.sign)}</mo>"
         for number, term in enumerate(terms):
-            lead = sign if number == 0 else ""
-            pieces.append(f"<math><mrow>{lead}{_term(term, first=number == 0)}</mrow></math>")
+            lead = f"<mo>{escape(sign)}</mo>" if number == 0 else ""
+            pieces.append(_element(lead + _term(term, first=number == 0), large=True))
         indent = ' style="padding-left:4em"' if place else ""
         lines.append(f"<div{indent}>{' '.join(pieces)}</div>")
     return "".join(lines)
 
 
-def math(tree: f.Formula) -> str:
-    """A formula as a MathML element."""
-    return f"<math><mrow>{mathml(tree)}</mrow></math>"
+def math(tree: f.Formula, large: bool = False) -> str:
+    """A formula as a MathML element; `large` as on a line of its own."""
+    return _element(mathml(tree), large)
+
+
+def _element(inner: str, large: bool) -> str:
+    style = ' displaystyle="true"' if large else ""
+    return f"<math{style}><mrow>{inner}</mrow></math>"
 
 
 def mathml(tree: f.Formula) -> str:
@@ -114,7 +120,7 @@ def mathml(tree: f.Formula) -> str:
         case f.Sum(terms):
             return "".join(_term(term, first=place == 0) for place, term in enumerate(terms))
         case f.Negative(term):
-            return f"<mo>−</mo>{_factor(term)}"
+            return f"{_NEGATIVE}{_factor(term)}"
         case f.Series(index, body):
             return f"<munder><mo>∑</mo><mi>{escape(index)}</mi></munder>{_factor(body)}"
         case f.Fraction(over, under):
@@ -129,9 +135,9 @@ def mathml(tree: f.Formula) -> str:
         case f.Apply(function, argument, prime):
             name = f"<mi>{escape(function)}</mi>"
             name = f"<msup>{name}<mo>′</mo></msup>" if prime else name
-            return f"{name}<mo>⁡</mo>{_bracketed(mathml(argument))}"
-        case f.Equation(sides, sign):
-            return f"<mo>{escape(sign)}</mo>".join(mathml(side) for side in sides)
+            return f"{name}<mo>⁡</mo>{_bracketed(_arguments(argument))}"
+        case f.Equation(sides):
+            return mathml(sides[0]) + "".join(f"<mo>{escape(sign)}</mo>{mathml(side)}" for sign, side in tree.right)
     raise TypeError(f"no formula: {tree!r}")
 
 
@@ -149,16 +155,20 @@ def _symbol(letter: str, layer: int | None, index: tuple[int | str, ...]) -> str
 
 def _number(value: float) -> str:
     mantissa, exponent = f.mantissa_and_exponent(value)
-    sign = "<mo>−</mo>" if mantissa.startswith("-") else ""
+    sign = _NEGATIVE if mantissa.startswith("-") else ""
     body = f"{sign}<mn>{mantissa.lstrip('-')}</mn>"
     if exponent is None:
         return body
-    below = "<mo>−</mo>" if exponent < 0 else ""
+    below = _NEGATIVE if exponent < 0 else ""
     return f"{body}<mo>·</mo><msup><mn>10</mn><mrow>{below}<mn>{abs(exponent)}</mn></mrow></msup>"
 
 
 def _bracketed(inner: str) -> str:
-    return f"<mo>(</mo>{inner}<mo>)</mo>"
+    return f'<mo stretchy="false">(</mo>{inner}<mo stretchy="false">)</mo>'
+
+
+def _arguments(argument: f.Formula | tuple[f.Formula, ...]) -> str:
+    return "<mo>,</mo>".join(map(mathml, argument)) if isinstance(argument, tuple) else mathml(argument)
 
 
 def _factor(factor: f.Formula) -> str:
@@ -167,10 +177,10 @@ def _factor(factor: f.Formula) -> str:
 
 def _term(term: f.Formula, first: bool) -> str:
     if isinstance(term, f.Negative):
-        return f"<mo>−</mo>{_factor(term.term)}"
+        return f"{_NEGATIVE if first else _MINUS}{_factor(term.term)}"
     if isinstance(term, f.Number) and term.value < 0 and not first:
-        return f"<mo>−</mo>{_number(-term.value)}"
-    return mathml(term) if first else f"<mo>+</mo>{mathml(term)}"
+        return f"{_MINUS}{_number(-term.value)}"
+    return mathml(term) if first else f"{_PLUS}{mathml(term)}"
 
 
 def _table(table: Table) -> str:

@@ -13,7 +13,18 @@ ROOM = 84
 _ESCAPES = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
 _ESCAPES |= {character: f"\\{character}" for character in "&%$#_{}"}
 _ESCAPES |= {"<": r"\(<\)", ">": r"\(>\)", "·": r"\(\cdot\)", "δ": r"\(\delta\)", "→": r"\(\to\)", "×": r"\(\times\)"}
-_ESCAPES |= {"−": r"\(-\)", "²": r"\textsuperscript{2}", "ε": r"\(\varepsilon\)", "“": "``", "”": "''"}
+_ESCAPES |= {
+    "−": r"\(-\)",
+    "²": r"\textsuperscript{2}",
+    "ε": r"\(\varepsilon\)",
+    "ℓ": r"\(\ell\)",
+    "ŷ": r"\(\hat{y}\)",
+    "←": r"\(\gets\)",
+    "μ": r"\(\mu\)",
+    "η": r"\(\eta\)",
+    "“": "``",
+    "”": "''",
+}
 _LETTERS = {
     "δ": r"\delta",
     "γ": r"\gamma",
@@ -22,7 +33,10 @@ _LETTERS = {
     "ℓ": r"\ell",
     "η": r"\eta",
     "ρ": r"\rho",
+    "μ": r"\mu",
+    "λ": r"\lambda",
 }
+_SIGNS = {"←": r"\gets"}
 _FUNCTIONS = {"tanh", "exp", "log", "max", "min"}
 
 
@@ -70,11 +84,11 @@ def _aligned(equations: Sequence[f.Equation]) -> str:
 
     lines = []
     for equation in equations:
-        left, *rights = equation.sides
+        left = equation.sides[0]
         lead, taken = formula(left), len(as_text(left))
-        for side in rights:
+        for sign, side in equation.right:
             terms = side.terms if isinstance(side, f.Sum) else (side,)
-            line, length = f"{lead} &{equation.sign} ", taken
+            line, length = f"{lead} &{_SIGNS.get(sign, sign)} ", taken
             for number, term in enumerate(terms):
                 size = len(as_text(term)) + 3
                 if number and length + size > ROOM:
@@ -125,10 +139,16 @@ def formula(tree: f.Formula) -> str:
         case f.Apply(function, argument, prime):
             name = f"\\{function}" if function in _FUNCTIONS else f"\\mathrm{{{escaped(function)}}}"
             prime_mark = "'" if prime else ""
-            return f"{name}{prime_mark}\\left({formula(argument)}\\right)"
-        case f.Equation(sides, sign):
-            return f" {sign} ".join(formula(side) for side in sides)
+            return f"{name}{prime_mark}\\left({_arguments(argument)}\\right)"
+        case f.Equation(sides):
+            return formula(sides[0]) + "".join(
+                f" {_SIGNS.get(sign, sign)} {formula(side)}" for sign, side in tree.right
+            )
     raise TypeError(f"no formula: {tree!r}")
+
+
+def _arguments(argument: f.Formula | tuple[f.Formula, ...]) -> str:
+    return ", ".join(map(formula, argument)) if isinstance(argument, tuple) else formula(argument)
 
 
 def _factor(factor: f.Formula) -> str:
@@ -168,7 +188,7 @@ def _table(table: Table) -> str:
             shown = [row[i] for i in chosen]
             if number in table.marked:
                 shown[0] = f"\\(\\triangleright\\)\\ {shown[0]}"
-            lines.append(" & ".join(shown) + r" \\")
+            lines.append("{}" + " & ".join(shown) + r" \\")  # {}: a "[" after a line break would be its argument
         pieces.append(f"\\begin{{tabular}}{{{layout}}}\n" + "\n".join(lines) + "\n\\end{tabular}")
     caption = _inline(table.caption) + "\n\n" if table.caption else ""
     note = f"\n\n{escaped(table.note)}" if table.note else ""

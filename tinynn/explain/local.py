@@ -6,6 +6,7 @@ Most operations have a J of a simple kind, which takes one such call instead of 
     dense           known: kernel, x, or ones
     one to one      reshape and kin: each entry goes to one place
     entry by entry  J is diagonal:                    backward(ones)
+    for all rows    one number per feature, such as gamma:  one call per sample
     row by row      samples do not mix (softmax):     one call per output of a row
     along the batch features do not mix (BatchNorm):  one call per sample
     anything        J in full                         one call per output
@@ -64,6 +65,8 @@ def local_of(record: Record, place: int, values: Callable[[object], Array]) -> L
     source = values(record.inputs[place])
     if record.name == "dense" and len(record.inputs) == 3 and np.ndim(record.output.value) == 2:
         return _dense(place, values(record.inputs[0]), values(record.inputs[1]))
+    if record.name == "matmul" and all(np.ndim(values(tensor)) == 2 for tensor in record.inputs):
+        return _dense(place, values(record.inputs[0]), values(record.inputs[1]))
     if record.name in ("reshape", "expand_dims", "squeeze", "transpose", "cast", "watch"):
         return _one_to_one(record, place, source.shape)
     out = record.output.value
@@ -71,7 +74,7 @@ def local_of(record: Record, place: int, values: Callable[[object], Array]) -> L
     probe = np.random.default_rng(0).standard_normal(out.shape).astype(out.dtype)
     expected = backward(probe)
     room = 256 * float(np.finfo(out.dtype).eps) * max(1.0, float(np.abs(expected).max(initial=0.0)))
-    for kind in (_entry_by_entry, _row_by_row, _along_batch):
+    for kind in (_entry_by_entry, _for_all_rows, _row_by_row, _along_batch):
         jacobian = kind(backward, source.shape, out.shape, out.dtype)
         if jacobian is not None:
             local, contracted = jacobian
@@ -158,6 +161,30 @@ def _entry_by_entry(backward: Callable[[Array], Array], shape: Shape, out_shape:
         )
 
     return local, lambda d_out: factors * d_out
+
+
+def _for_all_rows(backward: Callable[[Array], Array], shape: Shape, out_shape: Shape, dtype: object) -> _Candidate:
+    if shape != out_shape[1:] or not shape:
+        return None
+    rows, width = out_shape[0], int(np.prod(shape))
+    if rows > MOST_CALLS:
+        return None
+    jacobian = np.empty((rows, width))
+    for b in range(rows):
+        unit = np.zeros((rows, width), dtype)  # type: ignore[call-overload]
+        unit[b] = 1
+        jacobian[b] = backward(unit.reshape(out_shape)).reshape(-1)
+
+    def best(score: Array) -> Array:
+        return np.asarray((np.abs(jacobian) * score.reshape(rows, width)).max(axis=0, initial=0.0).reshape(shape))
+
+    def contracted(d_out: Array) -> Array:
+        return np.asarray((jacobian * d_out.reshape(rows, width)).sum(axis=0).reshape(shape))
+
+    def moves(entry: int) -> Moves:
+        return _nonzero(np.arange(rows) * width + entry, jacobian[:, entry])
+
+    return (lambda noise: Local(moves, best, noise, "for all rows")), contracted
 
 
 def _row_by_row(backward: Callable[[Array], Array], shape: Shape, out_shape: Shape, dtype: object) -> _Candidate:

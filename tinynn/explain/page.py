@@ -132,13 +132,14 @@ def column(cells: Sequence[Cell]) -> list[str | None]:
     sizes = [abs(cell) for cell in cells if isinstance(cell, float) and math.isfinite(cell) and cell != 0]
     largest = max(sizes, default=1.0)
     places = max(4 - math.floor(math.log10(largest)), 0)
+    whole = largest < 1e6 and all(size == int(size) for size in sizes)
 
     def one(cell: Cell) -> str | None:
         if isinstance(cell, int):
             return str(cell)
         if not isinstance(cell, float):
             return None
-        if not math.isfinite(cell) or cell == 0:
+        if not math.isfinite(cell) or cell == 0 or whole:
             return digits(cell)
         if not 1e-3 <= largest < 1e6 or abs(cell) * 10**places < 10:
             return digits(cell, 4)

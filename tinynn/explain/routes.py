@@ -48,11 +48,14 @@ class Routes:
         return [
             Link(record, place, self._local(record, place))
             for record, place in self.trace.consumers.get(id(tensor), ())
-            if self._is_data(record) and self.order[id(record.output)] < self.trace.end_of_model
+            if self.is_of_model(record)
         ]
 
-    def _is_data(self, record: Record) -> bool:
-        return id(record.output) in self._data and self.trace.gradient_of(record.output) is not None
+    def is_of_model(self, record: Record) -> bool:
+        """Whether a record belongs to the model, and the data's loss is computed from it."""
+        position = self.order[id(record.output)]
+        leads_on = id(record.output) in self._data and self.trace.gradient_of(record.output) is not None
+        return leads_on and position < self.trace.end_of_model
 
     def _local(self, record: Record, place: int) -> Local:
         key = (id(record.output), place)

@@ -95,9 +95,9 @@ def loss_slope(operation: str, width: int) -> LossSlope | None:
             (_P, _Y, minus(_P, _Y)),
             lambda y, z: (_softmax(z), _rows(y, z), _softmax(z) - _rows(y, z)),
             lambda difference: difference,
-            "p = softmax(z) are the probabilities, y is 1 at the label and 0 elsewhere. Raising z[k] by a little raises log p of "
-            "the label by 1 if k is the label, and lowers it by p[k] because all probabilities must sum to 1. So the loss "
-            "-log p moves by p[k] - y[k].",
+            "p = softmax(z) are the probabilities, y is 1 at the label and 0 elsewhere. If z[k] grows, log p of the label "
+            "grows by 1 times that if k is the label, and falls by p[k] times that because probabilities must sum to 1. So the "
+            "loss -log p grows by p[k] - y[k].",
         )
     if operation == "sigmoid_crossentropy":
         return LossSlope(
@@ -106,8 +106,8 @@ def loss_slope(operation: str, width: int) -> LossSlope | None:
             (_P, _Y, minus(_P, _Y)),
             lambda y, z: (_sigmoid(z), y.reshape(z.shape), _sigmoid(z) - y.reshape(z.shape)),
             lambda difference: difference / width,
-            "p = sigmoid(z). The slope of the cross-entropy by p is (p - y) / (p (1 - p)), that of the sigmoid p (1 - p): their "
-            "product is p - y.",
+            "p = sigmoid(z). The slope of the cross-entropy by p is (p - y) / (p (1 - p)), that of the sigmoid p (1 - p): "
+            "their product is p - y.",
         )
     if operation == "mean_squared_error":
         return LossSlope(

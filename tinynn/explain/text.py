@@ -44,10 +44,14 @@ def formula(tree: f.Formula) -> str:
             return f"sqrt({formula(of)})"
         case f.Apply(function, argument, prime):
             prime_mark = "'" if prime else ""
-            return f"{function}{prime_mark}({formula(argument)})"
-        case f.Equation(sides, sign):
-            return f" {sign} ".join(formula(side) for side in sides)
+            return f"{function}{prime_mark}({_arguments(argument)})"
+        case f.Equation(sides):
+            return formula(sides[0]) + "".join(f" {sign} {formula(side)}" for sign, side in tree.right)
     raise TypeError(f"no formula: {tree!r}")
+
+
+def _arguments(argument: f.Formula | tuple[f.Formula, ...]) -> str:
+    return ", ".join(map(formula, argument)) if isinstance(argument, tuple) else formula(argument)
 
 
 def _factor(factor: f.Formula) -> str:
@@ -100,12 +104,12 @@ def _equation(equation: f.Equation) -> list[str]:
         lines, lead = [f"    {left}"], "        "
     else:
         lines, lead = [], f"    {left} "
-    for side in equation.sides[1:]:
+    for sign, side in equation.right:
         pieces = _terms(side.terms) if isinstance(side, f.Sum) else [formula(side)]
-        line = f"{lead}{equation.sign} "
+        line = f"{lead}{sign} "
         indent = " " * (len(line) - 2)
         for piece in pieces:
-            if len(line) + len(piece) > WIDTH and line.strip() not in (equation.sign, f"{left} {equation.sign}"):
+            if len(line) + len(piece) > WIDTH and line.strip() not in (sign, f"{left} {sign}"):
                 lines.append(line.rstrip())
                 line = indent + piece.lstrip() if piece.startswith(" ") else indent + piece
             else:

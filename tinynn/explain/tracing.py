@@ -26,6 +26,7 @@ from tinynn.layers.dense import Dense
 from tinynn.layers.layer import Layer, observing
 
 if TYPE_CHECKING:
+    from tinynn.explain.paths import Paths
     from tinynn.explain.why import Explanation
 
 LETTERS = {"kernel": "W", "gamma": "γ", "beta": "β"}
@@ -393,6 +394,20 @@ class Trace(Shown):
         from tinynn.explain.why import explain
 
         return explain(self, name, index)
+
+    def paths(self, name: str, *index: int, count: int = 5) -> Paths:
+        """The routes from one number to the loss that carry most of its gradient, exactly, largest first.
+
+        Args:
+            name, *index: the number, as for `why`.
+            count: how many; large networks have more than can be listed.
+
+        Raises:
+            ValueError, IndexError: as `why`.
+        """
+        from tinynn.explain.paths import paths
+
+        return paths(self, name, index, count)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain lists and numbers: {"loss", "sample_losses", "penalties", "quantities": {name: ...}}."""

@@ -17,7 +17,6 @@ from tinynn.explain.formulas import (
     Series,
     Sum,
     Symbol,
-    Words,
     digits,
     product,
     total,
@@ -67,9 +66,8 @@ class _Writer:
             for call in self.trace.calls
         )
         self.page.say(
-            f"{e.name}[{index}] is {digits(e.value, 6)}. If it grows by a little, the loss L grows by ",
-            Symbol(digits(e.gradient, 6)),
-            " times as much. Here is where that number comes from, one link of the chain rule after the other.",
+            f"{e.name}[{index}] is {digits(e.value, 6)}. If it grows by a little, the loss L changes by "
+            f"{digits(e.gradient, 6)} times that. Here is where this number comes from, one link of the chain rule after the other."
         )
         self.page.say(
             "The number at a letter is that of its layer: ",
@@ -116,7 +114,7 @@ class _Writer:
         single = number == 1
         left = self._gradient(step.tensor, step.entries[0].index if single else self._letters(step.tensor))
         self.page.heading(f"{number}. ", left)
-        routes = [terms for terms in step.entries[0].terms if True]
+        routes = step.entries[0].terms
         for place, terms in enumerate(routes):
             self._link(step, terms, place, left, single)
         if step.entries[0].by_loss is not None:
@@ -281,7 +279,7 @@ class _Writer:
             scale = float(np.abs(expected).max(initial=0.0)) + 1e-30
             if by_loss is None or np.abs(expected - by_loss).max(initial=0.0) > 1e-4 * scale:
                 columns = None
-        b, k = ("b", "k") if value.ndim == 2 else (self._letters(tensor)[0], None)
+        b = self._letters(tensor)[0]
         own_loss, counts = Symbol("ℓ", None, (b,)), Symbol("c", None, (b,))
         self.page.say(
             f"Here the loss ({self.trace.loss_name}) begins. It is a sum over samples of each one's loss ℓ[b] times what it "
@@ -302,20 +300,21 @@ class _Writer:
                     ),
                 )
             self.page.say("The tape's own backward pass of the loss gives the slope:")
-            self.page.table([f"[{','.join(self._letters(tensor))}]", self._symbol(tensor), self._bare(tensor)],
-                            [(_index(e.index), float(value[e.index]), float(e.by_loss or 0.0)) for e in step.entries])  # fmt: skip
+            heads = [f"[{','.join(self._letters(tensor))}]", self._symbol(tensor), self._bare(tensor)]
+            rows = [(_index(e.index), float(value[e.index]), float(e.by_loss or 0.0)) for e in step.entries]
+            self.page.table(heads, rows)
             return
-        assert k is not None and terms.factors is not None
+        assert terms.factors is not None  # else there would be no columns
         self.page.show(whole, Equation((own_loss, known.loss)))
         self.page.say(known.because)
         self.page.show(Equation((self._gradient(tensor, ("b", "k")), product(counts, known.slope))))
-        rows = []
+        lines: list[tuple[Cell, ...]] = []
         for entry in step.entries:
             numbers = [float(column[entry.index]) for column in columns]
-            rows.append(
+            lines.append(
                 (_index(entry.index), *numbers, float(terms.factors[entry.index[0]]), float(entry.by_loss or 0.0))
             )
-        self.page.table(["[b,k]", *(_bare_symbol(head) for head in known.heads), "c", self._bare(tensor)], rows)
+        self.page.table(["[b,k]", *(_bare_symbol(head) for head in known.heads), "c", self._bare(tensor)], lines)
 
     # Pieces ------------------------------------------------------------------------------------------------------------
 
@@ -354,10 +353,8 @@ class _Writer:
             else Number(float(terms.upstream[i]))
             for i in order
         ]
-        others = len(values) - len(order)
-        if others:
-            rest = float(values.sum() - values[order].sum())
-            parts.append(Sum((Number(rest), Words(f" ({others} more)"))) if False else Number(rest))
+        if len(values) > len(order):
+            parts.append(Number(float(values.sum() - values[order].sum())))
         result = Number(float(values.sum()))
         if not parts:
             return (Number(0.0),)
