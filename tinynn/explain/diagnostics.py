@@ -31,6 +31,9 @@ LARGE_GRADIENT = 100.0
 """A gradient so many times as long as the weights it is for."""
 
 
+_LEGEND = "dead: units that no sample gets a gradient through. flat: the share of saturated entries."
+
+
 class Finding(NamedTuple):
     """Something that is wrong.
 
@@ -116,7 +119,7 @@ def diagnose(model: Any, x: Any, y: Any = None, sample_weight: Any = None) -> Di
 
 
 class DiagnosticsCallback(Shown, Callback):
-    """Diagnoses a batch after every so many epochs of `fit`: norms by layer over training, and what goes wrong when.
+    """Diagnoses a batch after every so many epochs of `fit`: norms by layer over training, and what went wrong when.
 
     epochs: when it looked, from 1. gradients, weights, deltas: {"dense": [one root mean square a look]}. findings:
     {epoch: [Finding]}. Print it after training.
@@ -173,13 +176,11 @@ class DiagnosticsCallback(Shown, Callback):
         if not self.epochs:
             page.say("No epoch has ended yet.")
             return page
-        page.say("Root mean square of each layer's gradient, then of its weights, by epoch:")
-        for table in (self.gradients, self.weights):
-            shown = [i for i, _ in enumerate(self.epochs)]
-            if len(shown) > 12:
-                shown = sorted({round(i * (len(shown) - 1) / 11) for i in range(12)})
+        page.say("Root mean squares of each layer's gradient and weights, by epoch.")
+        shown = sorted({round(i * (len(self.epochs) - 1) / 11) for i in range(12)})
+        for what, table in (("Gradients", self.gradients), ("Weights", self.weights)):
             rows = [(self.epochs[i], *(_short(series[i]) for series in table.values())) for i in shown]
-            page.table(["epoch", *table], rows)
+            page.table(["epoch", *table], rows, caption=(what,))
         first: dict[tuple[str, str], tuple[int, Finding]] = {}
         for epoch, found in self.findings.items():
             for finding in found:
@@ -228,7 +229,7 @@ def _norms(found: Trace, call: Call) -> LayerNorms:
 def _slopes(found: Trace, call: Call) -> Array | None:
     """f'(z) for every entry, where the layer's function works entry by entry; None else."""
     source = call.x if call.z is None else call.z
-    if not call.activation and call.label and type(call.layer).__name__ not in ("ReLU", "LeakyReLU", "ELU"):
+    if call.a is source:
         return None
     for record, place in found.consumers.get(id(source), ()):
         if record.output is call.a and found.value_of(source).shape == record.output.shape:
@@ -261,7 +262,7 @@ def _not_finite(found: Trace) -> Finding | None:
                 "not finite",
                 name,
                 f"{name}[{', '.join(map(str, place))}] is {value[place]}: the first value of the forward pass that is no number.",
-                "Weights that grew without bounds: begin again with a smaller learning rate, or clip gradients (clipnorm=1.0).",
+                "If weights grew without bounds, begin again with a smaller learning rate or clipnorm=1.0.",
             )
     return None
 
@@ -349,9 +350,10 @@ def _along_the_way(layers: list[LayerNorms]) -> list[Finding]:
     (first, early), (last, late) = deltas[0], deltas[-1]
     assert early is not None  # both were kept for having one
     assert late is not None
-    ratio = early / late
-    way = f"From {last} back to {first} dL/dz goes from {late:.3g} to {early:.3g}, by a factor of {ratio:.2g}: "
-    each = f"{ratio ** (1 / (len(deltas) - 1)):.2g} for each of {len(deltas) - 1} layers (slopes times weights)."
+    ratio, between = early / late, len(deltas) - 1
+    way = f"From {last} back to {first} dL/dz goes from {late:.3g} to {early:.3g}"
+    each = f", by a factor of {ratio:.2g}: {ratio ** (1 / between):.2g} for each of {between} layers (slopes times weights)."
+    each = each if ratio else "."
     if ratio < VANISHING:
         advice = "relu in place of sigmoid or tanh, he_normal initial weights, BatchNormalization, or fewer layers."
         return [Finding("vanishing", first, way + each, advice)]

@@ -72,6 +72,9 @@ class OptimizerStep(NamedTuple):
         return self.after - self.before
 
 
+_ARRAYS = ("weights", "lines", "slots")
+
+
 class Step(Shown):
     """What optimizers do with one batch: what `step` gives.
 
@@ -157,7 +160,8 @@ def _rule(page: Page, step: OptimizerStep) -> None:
         page.say(f"Around the rule it uses {', '.join(step.around)}.")
     for assigned in step.lines:
         letter = Symbol(assigned.line.letter)
-        page.say(f"{assigned.line.words}:")
+        words = assigned.line.words
+        page.say(f"{words[0].upper()}{words[1:]}:")
         value = Number(assigned.value)
         numbers = (assigned.numbers,) if assigned.numbers not in (assigned.line.formula, value) else ()
         page.show(Equation((letter, assigned.line.formula, *numbers, value), "←"))

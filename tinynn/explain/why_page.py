@@ -62,7 +62,7 @@ class _Writer:
         index = ",".join(map(str, e.index))
         self.page.heading(f"Why dL/d {e.name}[{index}] is {digits(e.gradient, 6)}", level=1)
         layers = "; ".join(
-            f"{call.number} is {call.label} ({type(call.layer).__name__}{', ' + call.activation if call.activation else ''})"
+            f"{call.number} is {call.label} ({', '.join(filter(None, (type(call.layer).__name__, call.activation)))})"
             for call in self.trace.calls
         )
         self.page.say(
