@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import tinynn
+from tests.models.twins import floatx_put_back, set_floatx
 from tinynn import explain
 
 
@@ -22,23 +23,27 @@ from tinynn import explain
     ],
 )
 def test_kerass_tape_agrees(keras: Any, activation: str, head: str | None, loss: str) -> None:
-    import tensorflow as tf
-
     def made(library: Any) -> Any:
         layers = library.layers
         units = 3 if head == "softmax" else 1
         model = library.Sequential(
             [
-                library.Input((4,), dtype="float64"),
-                layers.Dense(
-                    5, activation=activation, kernel_regularizer=library.regularizers.L2(0.1), dtype="float64"
-                ),
-                layers.LayerNormalization(dtype="float64"),
-                layers.Dense(units, activation=head, dtype="float64"),
+                library.Input((4,)),
+                layers.Dense(5, activation=activation, kernel_regularizer=library.regularizers.L2(0.1)),
+                layers.LayerNormalization(),
+                layers.Dense(units, activation=head),
             ]
         )
         model.compile("sgd", loss, run_eagerly=True)
         return model
+
+    with floatx_put_back(keras):
+        set_floatx(keras, "float64")
+        compare(keras, made, loss, head)
+
+
+def compare(keras: Any, made: Any, loss: str, head: str | None) -> None:
+    import tensorflow as tf
 
     tinynn.config.set_floatx("float64")
     rng = np.random.default_rng(3)
@@ -57,12 +62,12 @@ def test_kerass_tape_agrees(keras: Any, activation: str, head: str | None, loss:
         normalized = theirs.layers[1](hidden)
         outputs = theirs.layers[2](normalized)
         total = theirs.compute_loss(x=inputs, y=tf.constant(y), y_pred=outputs, sample_weight=tf.constant(weight))
-    assert found.loss == pytest.approx(float(total), rel=1e-6)  # Keras's loss is in float32
+    assert found.loss == pytest.approx(float(total), rel=1e-13)
     sources = [*theirs.trainable_variables, inputs, hidden, normalized]
     names = [*found.gradients, "x", found.layers[0] + "/a", found.layers[1] + "/a"]
     for name, expected in zip(names, tape.gradient(total, sources), strict=True):
         gradient = found[name].gradient
         assert gradient is not None
         np.testing.assert_allclose(
-            gradient, expected.numpy(), rtol=2e-6, atol=2e-7 * np.abs(gradient).max(), err_msg=name
+            gradient, expected.numpy(), rtol=1e-11, atol=1e-13 * np.abs(gradient).max(), err_msg=name
         )

@@ -93,7 +93,7 @@ def test_the_first_value_that_is_not_finite_is_named() -> None:
         (finding,) = explain.diagnose(model, x, y).findings
     assert finding.kind == "not finite"
     assert finding.where == "dense/a"
-    assert "is inf: the first value" in finding.reason
+    assert "is inf: the first value forward" in finding.reason
 
 
 def test_a_weight_that_nothing_uses_is_named() -> None:

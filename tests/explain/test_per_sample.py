@@ -77,5 +77,5 @@ def test_batch_normalization_splits_by_rows() -> None:
 
 def test_wrong_names_are_answered() -> None:
     model, x, y = two_three_two()
-    with pytest.raises(ValueError, match='Unknown weight "dense/kernle". Did you mean "dense/kernel"?'):
+    with pytest.raises(ValueError, match=r'Unknown weight "dense/kernle"\. Did you mean "dense/kernel"\?'):
         explain.per_sample_gradients(model, x, y)["dense/kernle"]

@@ -128,9 +128,9 @@ def test_errors() -> None:
         ValueError, match=r'weight is a name with an index, as in \("dense/kernel", 0, 1\); got \'dense/kernel\''
     ):
         explain.step(model, x, y, weight="dense/kernel")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match='"dense/z" is not a weight that is trained. Those are: dense/kernel'):
+    with pytest.raises(ValueError, match=r'"dense/z" is not a weight that is trained. Those are: dense/kernel'):
         explain.step(model, x, y, weight=("dense/z", 0, 1))
-    with pytest.raises(ValueError, match='Unknown optimizer "adm". Did you mean "adam"?|adm'):
+    with pytest.raises(ValueError, match=r'"adm"\. Did you mean "[Aa]dam"\?'):
         explain.step(model, x, y, optimizers=["adm"])
     frozen = tinynn.Sequential([tinynn.Input((2,)), tinynn.layers.Dense(2, trainable=False)])
     frozen.compile("sgd", "mse")

@@ -209,7 +209,7 @@ def test_errors_say_what_to_do() -> None:
 def test_wrong_names_and_indices_are_answered() -> None:
     model, x, y = two_three_two()
     found = explain.trace(model, x, y)
-    with pytest.raises(ValueError, match='Unknown quantity "dense_1/kernal". Did you mean "dense_1/kernel"?'):
+    with pytest.raises(ValueError, match=r'Unknown quantity "dense_1/kernal"\. Did you mean "dense_1/kernel"\?'):
         found["dense_1/kernal"]
     with pytest.raises(IndexError, match=r'"dense/kernel" has shape \(2, 3\).*why\("dense/kernel", 0, 0\); got \(1,\)'):
         found.why("dense/kernel", 1)

@@ -166,5 +166,7 @@ def test_what_is_too_large_to_be_written_down_says_so(monkeypatch: pytest.Monkey
     model = tinynn.Sequential([tinynn.Input((3,)), tinynn.layers.Dense(2), Mixed()])
     model.compile("sgd", "mse", jit_compile=False)
     found = explain.trace(model, np.ones((2, 3)), np.ones((2, 2)))
-    with pytest.raises(ValueError, match='"mixed" turns 4 numbers into 4 in a way of its own.*Explain a smaller batch'):
+    with pytest.raises(
+        ValueError, match=r'"mixed" turns 4 numbers into 4 in a way of its own.*Explain a smaller batch'
+    ):
         found.why("dense/kernel", 0, 0)

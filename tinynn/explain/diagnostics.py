@@ -261,7 +261,7 @@ def _not_finite(found: Trace) -> Finding | None:
             return Finding(
                 "not finite",
                 name,
-                f"{name}[{', '.join(map(str, place))}] is {value[place]}: the first value of the forward pass that is no number.",
+                f"{name}[{', '.join(map(str, place))}] is {value[place]}: the first value forward that is no number.",
                 "If weights grew without bounds, begin again with a smaller learning rate or clipnorm=1.0.",
             )
     return None

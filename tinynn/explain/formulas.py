@@ -225,6 +225,11 @@ def digits(value: float, significant: int = 5) -> str:
     return f"{value:.{significant}g}"
 
 
+def letter_and_number(letter: str) -> tuple[str, list[str]]:
+    """("β", ["1"]) for "β1": the number stands below the letter."""
+    return (letter[0], [letter[1:]]) if letter[1:].isdigit() or letter[1:] == "s" else (letter, [])
+
+
 def mantissa_and_exponent(value: float) -> tuple[str, int | None]:
     """("1.2", -5) for 1.2e-05; ("0.25", None) where no power of ten is needed."""
     mantissa, _, exponent = digits(value).partition("e")

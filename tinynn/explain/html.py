@@ -142,9 +142,10 @@ def mathml(tree: f.Formula) -> str:
 
 
 def _symbol(letter: str, layer: int | None, index: tuple[int | str, ...]) -> str:
+    letter, number = f.letter_and_number(letter)
     base = f"<mi>{escape(letter)}</mi>"
     above = "" if layer is None else f"<mrow><mo>(</mo><mn>{layer}</mn><mo>)</mo></mrow>"
-    marks = [f"<mn>{i}</mn>" if isinstance(i, int) else f"<mi>{escape(i)}</mi>" for i in index]
+    marks = [f"<mn>{i}</mn>" if isinstance(i, int) else f"<mi>{escape(i)}</mi>" for i in (*number, *index)]
     below = f"<mrow>{'<mo>,</mo>'.join(marks)}</mrow>" if marks else ""
     if above and below:
         return f"<msubsup>{base}{below}{above}</msubsup>"

@@ -31,6 +31,7 @@ _LETTERS = {
     "β": r"\beta",
     "ε": r"\varepsilon",
     "ℓ": r"\ell",
+    "ŷ": r"\hat{y}",
     "η": r"\eta",
     "ρ": r"\rho",
     "μ": r"\mu",
@@ -105,10 +106,12 @@ def formula(tree: f.Formula) -> str:
     """A formula in LaTeX's mathematics."""
     match tree:
         case f.Symbol(letter, layer, index):
+            letter, number = f.letter_and_number(letter)
             word = letter.isascii() and len(letter) > 1
             base = _LETTERS.get(letter, f"\\mathrm{{{escaped(letter)}}}" if word else letter)
             above = "" if layer is None else f"^{{({layer})}}"
-            below = f"_{{{','.join(map(str, index))}}}" if index else ""
+            marks = [*number, *map(str, index)]
+            below = f"_{{{','.join(marks)}}}" if marks else ""
             return base + below + above
         case f.Number(value):
             mantissa, exponent = f.mantissa_and_exponent(value)

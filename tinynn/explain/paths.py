@@ -155,8 +155,8 @@ class Paths(Shown):
         page.heading(f"Paths from {self.name}[{index}] to the loss", level=1)
         layers = "; ".join(f"{call.number} is {call.label}" for call in self.trace.calls)
         page.say(
-            f"All paths together carry dL/d {self.name}[{index}] = {digits(self.gradient, 6)}. The {len(self)} that carry most, "
-            f"each with the product of the derivatives along it. Layers: {layers}."
+            f"All paths together carry dL/d {self.name}[{index}] = {digits(self.gradient, 6)}. The {len(self)} that carry "
+            f"most, each with the product of the derivatives along it. Layers: {layers}."
         )
         rows, sofar = [], 0.0
         for path in self.paths:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from tinynn._checks import unknown_name
-from tinynn._typing import Array
+from tinynn._typing import Array, Tensor
 from tinynn.engine.tape import Record
 from tinynn.explain.routes import Routes
 from tinynn.explain.tracing import Trace, trace
@@ -92,16 +92,35 @@ def of_trace(found: Trace) -> PerSampleGradients:
     gradients, penalties = {}, {}
     for name in found.gradients:
         tensor = found[name].tensor
-        shape = found[name].value.shape
-        total = np.zeros((found.batch_size, *shape), found[name].value.dtype)
-        for record, place in found.consumers.get(id(tensor), ()):
-            if routes.is_of_model(record):
-                total += _parts(found, record, place, name)
-        gradients[name] = total
+        gradients[name] = parts_of(found, routes, tensor, name)
         penalty = routes.by_penalty(tensor)
         if penalty is not None:
             penalties[name] = np.array(penalty)
     return PerSampleGradients(gradients, penalties)
+
+
+def parts_of(found: Trace, routes: Routes, tensor: Tensor, name: str) -> Array:
+    """(batch, *shape of a weight): each sample's part of dL/d(weight). name: of the weight, for errors.
+
+    Where the weight is first brought into another form (a reshape, a transpose), the parts are those of that form, put
+    through its backward pass one by one.
+    """
+    value = found.value_of(tensor)
+    total = np.zeros((found.batch_size, *value.shape), value.dtype)
+    for record, place in found.consumers.get(id(tensor), ()):
+        if not routes.is_of_model(record):
+            continue
+        if routes.is_of_samples(record.output):
+            total += _parts(found, record, place, name)
+        else:
+            inner = parts_of(found, routes, record.output, name)
+            total += np.stack([_back(record, place, part) for part in inner])
+    return total
+
+
+def _back(record: Record, place: int, d_out: Array) -> Array:
+    found = record.backward(d_out)
+    return np.asarray(found[place] if isinstance(found, tuple) else found)
 
 
 def _parts(found: Trace, record: Record, place: int, name: str) -> Array:
@@ -117,12 +136,11 @@ def _parts(found: Trace, record: Record, place: int, name: str) -> Array:
     if record.name == "dense" and len(record.inputs) == 3:
         if place == 2:
             return np.asarray(rows.sum(axis=1))
-        x = found.value_of(record.inputs[0]).reshape(batch, -1, found.value_of(record.inputs[0]).shape[-1])
-        return np.asarray(np.matmul(x.transpose(0, 2, 1), rows))
+        x = found.value_of(record.inputs[0])
+        return np.asarray(np.matmul(x.reshape(batch, -1, x.shape[-1]).transpose(0, 2, 1), rows))
     parts = []
     for b in range(batch):
         alone = np.zeros_like(rows)
         alone[b] = rows[b]
-        back = record.backward(alone.reshape(d_out.shape))
-        parts.append(np.asarray(back[place] if isinstance(back, tuple) else back))
+        parts.append(_back(record, place, alone.reshape(d_out.shape)))
     return np.stack(parts)

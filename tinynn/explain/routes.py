@@ -29,6 +29,7 @@ class Routes:
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
         self.order = {id(record.output): i for i, record in enumerate(trace.records)}
+        self._of_samples: set[int] | None = None
         self._locals: dict[tuple[int, int], Local] = {}
         self._data = self._leading_to(parts_of_loss(trace)[0])
 
@@ -62,6 +63,15 @@ class Routes:
         if key not in self._locals:
             self._locals[key] = local_of(record, place, self.trace.value_of)
         return self._locals[key]
+
+    def is_of_samples(self, tensor: Tensor) -> bool:
+        """Whether a value was computed from the batch, and not from weights alone."""
+        if self._of_samples is None:
+            self._of_samples = {id(self.trace["x"].tensor)}
+            for record in self.trace.records:
+                if any(id(source) in self._of_samples for source in record.inputs):
+                    self._of_samples.add(id(record.output))
+        return id(tensor) in self._of_samples
 
     def by_loss(self, tensor: Tensor) -> Array | None:
         """The part of dL/d(value) that comes from the loss at once; None where there is none."""

@@ -44,7 +44,8 @@ class Assigned(NamedTuple):
 class OptimizerStep(NamedTuple):
     """What one optimizer did.
 
-    name: "Adam"; "momentum" and "Nesterov" are kinds of SGD. t: the number of the update, from 1. learning_rate: at this step, before a rule's corrections.
+    name: "Adam"; "momentum" and "Nesterov" are kinds of SGD. t: the number of the update, from 1.
+    learning_rate: at this step, before a rule's corrections.
     gradient: from the tape; used: after clipping, scaling and accumulation, what the rule was given; None if it was not asked.
     slots: {"momentum": (before, after), ...} beside the weight. before, after: the weight.
     lines: the rule with its numbers; none for an optimizer of your own.

@@ -132,16 +132,22 @@ def _table(table: Table) -> list[str]:
     heads = [inline((head,)) for head in table.heads]
     widths = [max(len(head), *(len(cell) for cell, _ in cells), 0) for head, cells in zip(heads, columns)]
     lines = textwrap.wrap(inline(table.caption), WIDTH) if table.caption else []
+    last = WIDTH - sum(width + 2 for width in widths[:-1]) - 2
+    if widths[-1] > last >= 24:  # words in the last column go on below
+        widths[-1] = last
     for chosen in _cut(widths, table.labels):
         lines.append("  " + "  ".join(heads[i].rjust(widths[i]) for i in chosen).rstrip())
         for number in range(len(table.rows)):
-            cells = (
-                cell.rjust(widths[i]) if right else cell.ljust(widths[i])
-                for i in chosen
-                for cell, right in [columns[i][number]]
-            )
-            arrow = "> " if number in table.marked else "  "
-            lines.append((arrow + "  ".join(cells)).rstrip())
+            row = [columns[i][number] for i in chosen]
+            wrapped = [textwrap.wrap(cell, widths[i]) or [""] for i, (cell, _) in zip(chosen, row)]
+            for line in range(max(map(len, wrapped))):
+                parts = [cell[line] if line < len(cell) else "" for cell in wrapped]
+                cells = [
+                    part.rjust(widths[i]) if right else part.ljust(widths[i])
+                    for i, part, (_, right) in zip(chosen, parts, row)
+                ]
+                arrow = "> " if number in table.marked and not line else "  "
+                lines.append((arrow + "  ".join(cells)).rstrip())
     if table.note:
         lines += textwrap.wrap(table.note, WIDTH, initial_indent="  ", subsequent_indent="  ")
     return lines

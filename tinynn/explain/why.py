@@ -158,6 +158,11 @@ class Explanation(Shown):
         """What each sample adds: the terms whose outputs belong to it."""
         if self.quantity.role in ("x", "z", "a") or not first.terms:
             return None
+        if any(not self._routes.is_of_samples(terms.link.record.output) for terms in first.terms):
+            from tinynn.explain.per_sample import parts_of
+
+            parts = parts_of(self.trace, self._routes, self.quantity.tensor, self.name)
+            return np.asarray(parts[(slice(None), *self.index)], np.float64)
         batch = self.trace.batch_size
         found = np.zeros(batch)
         for terms in first.terms:

@@ -67,7 +67,8 @@ class _Writer:
         )
         self.page.say(
             f"{e.name}[{index}] is {digits(e.value, 6)}. If it grows by a little, the loss L changes by "
-            f"{digits(e.gradient, 6)} times that. Here is where this number comes from, one link of the chain rule after the other."
+            f"{digits(e.gradient, 6)} times that. Here is where this number comes from, one link of the chain rule after "
+            "the other."
         )
         self.page.say(
             "The number at a letter is that of its layer: ",
