@@ -56,8 +56,9 @@ def test_a_step_is_what_train_on_batch_does(name: str, arguments: dict[str, Any]
         assert {slot: after for slot, (_, after) in step.slots.items()} == slots
         overwritten = "ema_overwrite_frequency" in arguments
         if step.computed is not None and not overwritten:
-            # the betas pass through float32 in some rules, as in Keras: 6e-8 of the step; the rest is float64
-            assert abs(step.computed - step.after) <= 4e-7 * abs(step.change) + 1e-14
+            # The betas pass through float32 in some rules, as in Keras. 0.999 is off by 2^-25 then, which is 3e-5 of 1 - 0.999,
+            # by which a first step is corrected, or of the root of it; all else is in float64.
+            assert abs(step.computed - step.after) <= 3e-5 * abs(step.change) + 1e-14
 
 
 def test_gradients_that_are_added_up_make_no_step_yet() -> None:

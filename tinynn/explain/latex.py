@@ -192,7 +192,8 @@ def _table(table: Table) -> str:
             if number in table.marked:
                 shown[0] = f"\\(\\triangleright\\)\\ {shown[0]}"
             lines.append("{}" + " & ".join(shown) + r" \\")  # {}: a "[" after a line break would be its argument
-        pieces.append(f"\\begin{{tabular}}{{{layout}}}\n" + "\n".join(lines) + "\n\\end{tabular}")
+        body = f"\\begin{{tabular}}{{{layout}}}\n" + "\n".join(lines) + "\n\\end{tabular}"
+        pieces.append(f"{{\\renewcommand{{\\arraystretch}}{{1.3}}{body}}}")
     caption = _inline(table.caption) + "\n\n" if table.caption else ""
     note = f"\n\n{escaped(table.note)}" if table.note else ""
     return caption + "\n\n".join(pieces) + note + "\n"

@@ -130,7 +130,7 @@ def _table(table: Table) -> list[str]:
     """A table; one too wide is cut into several below one another, each with the labels of the rows."""
     columns = [_column([row[i] for row in table.rows]) for i in range(len(table.heads))]
     heads = [inline((head,)) for head in table.heads]
-    widths = [max(len(head), *(len(cell) for cell, _ in cells), 0) for head, cells in zip(heads, columns)]
+    widths = [max(len(head), *(len(cell) for cell, _ in cells), 1) for head, cells in zip(heads, columns)]
     lines = textwrap.wrap(inline(table.caption), WIDTH) if table.caption else []
     last = WIDTH - sum(width + 2 for width in widths[:-1]) - 2
     if widths[-1] > last >= 24:  # words in the last column go on below

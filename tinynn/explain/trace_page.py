@@ -97,7 +97,7 @@ def _matrix(symbol: Any, name: str, array: Array) -> Table:
     heads = ("", *(str(i) for i in range(rows.shape[1])))
     lines: list[tuple[Cell, ...]] = []
     for i, row in enumerate(rows):
-        lines.append((i if array.ndim == 2 else "", *(_cell(value) for value in row)))
+        lines.append((i if array.ndim == 2 else None, *(_cell(value) for value in row)))
     return Table(heads, tuple(lines), caption)
 
 
