@@ -22,7 +22,17 @@ MODULES = [
 # Layers of the house, lowest first: a module imports from its own layer and those below. What is imported within a function
 # does not count; types alone do not either.
 LAYERS = [
-    ["_typing", "_allowance", "_checks", "_naming", "_deprecated", "_custom_objects", "_registry", "_compiled", "config"],
+    [
+        "_typing",
+        "_allowance",
+        "_checks",
+        "_naming",
+        "_deprecated",
+        "_custom_objects",
+        "_registry",
+        "_compiled",
+        "config",
+    ],
     ["engine.recorded", "engine.codes", "variable", "buffer"],
     [*(f"random.{part}" for part in ("philox", "streams", "shuffles", "seed_generator", "global_seed")), "kernels"],
     ["engine.units", "engine.measures", "engine.blas"],

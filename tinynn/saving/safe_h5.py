@@ -151,7 +151,9 @@ class Stored:
                 raise Damaged(f"The array {self.path} in this HDF5 file has a chunk that is too long.")
             yield corner, self._unfiltered(self._source.at(place, size), mask)
         if missing:
-            raise Damaged(f"The array {self.path} is not complete in this HDF5 file: {len(missing)} chunks are missing.")
+            raise Damaged(
+                f"The array {self.path} is not complete in this HDF5 file: {len(missing)} chunks are missing."
+            )
 
     def _unfiltered(self, data: bytes, mask: int) -> Array:
         shape = self._layout.chunk
@@ -167,7 +169,9 @@ class Stored:
             elif len(data) == needed:
                 data = np.frombuffer(data, np.uint8).reshape(self.dtype.itemsize, -1).T.tobytes()
         if len(data) != needed:
-            raise Damaged(f"The array {self.path} in this HDF5 file has a chunk of {len(data)} bytes; {needed} are expected.")
+            raise Damaged(
+                f"The array {self.path} in this HDF5 file has a chunk of {len(data)} bytes; {needed} are expected."
+            )
         return np.frombuffer(data, self.dtype).reshape(shape)
 
 
@@ -260,7 +264,9 @@ class SafeH5:
     def _object(self, path: str, place: int) -> list[tuple[str, int]]:
         """Note a group or an array; what stands in a group."""
         if place in self._seen:
-            raise ValueError(f"{path or 'The root'} in this HDF5 file is one object under two names; no file of weights has that.")
+            raise ValueError(
+                f"{path or 'The root'} in this HDF5 file is one object under two names; no file of weights has that."
+            )
         self._seen.add(place)
         messages = self._messages(path, place)
         kinds = [kind for kind, _ in messages]
@@ -282,7 +288,9 @@ class SafeH5:
     def _messages(self, path: str, place: int) -> list[tuple[int, bytes]]:
         version, _, count, _, size = self._source.numbers("BBHII", place)
         if version != 1:
-            raise ValueError(f"{path or 'The root'} in this HDF5 file has a header of a kind that Keras does not write.")
+            raise ValueError(
+                f"{path or 'The root'} in this HDF5 file has a header of a kind that Keras does not write."
+            )
         found: list[tuple[int, bytes]] = []
         blocks, opened = [(place + 16, size)], {place + 16}
         while blocks:
@@ -387,7 +395,9 @@ class SafeH5:
                 source = _in_memory(compact)
             missing = layout.size != n_bytes or self._plain_bytes > self._source.size
             if filters or missing or (n_bytes and not 0 <= place <= source.size - n_bytes):
-                raise ValueError(f"The array {path} says that it has {n_bytes:,} bytes; they are not in this HDF5 file.")
+                raise ValueError(
+                    f"The array {path} says that it has {n_bytes:,} bytes; they are not in this HDF5 file."
+                )
             layout = layout if n_bytes else layout._replace(place=0)
         self.datasets[path] = Stored(source, path, shape, kind.dtype, layout, filters)
 
@@ -395,7 +405,9 @@ class SafeH5:
 
     def _read_attributes(self, path: str, contents: list[bytes]) -> None:
         if len(contents) > _ATTRIBUTES:
-            raise ValueError(f"{path or 'The root'} of this HDF5 file has {len(contents)} attributes, more than {_ATTRIBUTES}.")
+            raise ValueError(
+                f"{path or 'The root'} of this HDF5 file has {len(contents)} attributes, more than {_ATTRIBUTES}."
+            )
         for content in contents:
             version, flags, *sizes = struct.unpack_from("<BBHHH", content.ljust(8, b"\0"))
             if version not in (1, 2, 3) or (version > 1 and flags):
@@ -452,9 +464,7 @@ class SafeH5:
         return found
 
 
-def _chunk_entries(
-    source: _Bytes, root: int, rank: int, most: int
-) -> Iterator[tuple[tuple[int, ...], int, int, int]]:
+def _chunk_entries(source: _Bytes, root: int, rank: int, most: int) -> Iterator[tuple[tuple[int, ...], int, int, int]]:
     """(first entry, mask of filters left out, place, length) of all chunks that a B-tree names, `most` at most."""
     waiting: list[tuple[int, int | None]] = [(root, None)]
     nodes = chunks = 0
@@ -548,7 +558,9 @@ def _filters(message: bytes | None, path: str) -> list[int]:
             code, _, n_values = struct.unpack_from("<3H", message, at)
             at += 6 + 4 * n_values
         if code not in (_GZIP, _SHUFFLE) or code in found:
-            raise ValueError(f"The array {path} in this HDF5 file went through filter {code}; gzip and shuffle are known.")
+            raise ValueError(
+                f"The array {path} in this HDF5 file went through filter {code}; gzip and shuffle are known."
+            )
         found.append(code)
     return found
 
