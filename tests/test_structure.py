@@ -44,7 +44,7 @@ LAYERS = [
     ],
     ["engine.layer_twins", "engine.twins", "engine.plan", "engine.rule", "engine.compiled", "engine.__main__"],
     ["models", "saving"],
-    ["interop"],
+    ["explain", "interop"],
 ]
 OUTSIDE = {"parity", "benchmarks", "tests", "tensorflow", "keras", "sklearn", "matplotlib"}
 NEVER = {"parity", "benchmarks", "tests", "tensorflow", "keras", "jax", "torch"}  # not even within a function

@@ -1,5 +1,8 @@
 """tinynn: a neural-network engine in NumPy that speaks the Keras 3 API. `import tinynn as keras`, and go on."""
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from tinynn import (
     activations,
     backend,
@@ -31,7 +34,19 @@ from tinynn.optimizers import Optimizer
 from tinynn.regularizers import Regularizer
 from tinynn.variable import Variable
 
+if TYPE_CHECKING:
+    from tinynn import explain
+
 __version__ = "0.1.0"
+
+_ON_DEMAND = ("explain",)
+"""Modules that are imported when they are first asked for."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ON_DEMAND:
+        return importlib.import_module(f"tinynn.{name}")
+    raise AttributeError(f"module 'tinynn' has no attribute {name!r}")
 
 
 def version() -> str:
@@ -59,6 +74,7 @@ __all__ = [
     "config",
     "constraints",
     "custom_gradient",
+    "explain",
     "from_keras",
     "initializers",
     "interop",

@@ -17,12 +17,18 @@ if TYPE_CHECKING:
     from tinynn.models.trainer import Trainer
 
 
+def predict_and_measure(model: Trainer, batch: Batch, training: bool) -> tuple[Any, Any]:
+    """The outputs for a batch and the loss: what training differentiates, and `tinynn.explain.trace` writes down."""
+    x, y, sample_weight = batch
+    y_pred = model(x, training=training) if model.hears_training else model(x)
+    return y_pred, model.loss_of(x, y, y_pred, sample_weight, training=training)
+
+
 def train_step(model: Trainer, batch: Batch) -> dict[str, Any]:
     """Predict, measure the loss, differentiate it, change the weights; the loss noted is that before the change."""
     x, y, sample_weight = batch
     with GradientTape() as tape:
-        y_pred = model(x, training=True) if model.hears_training else model(x)
-        loss = model.loss_of(x, y, y_pred, sample_weight, training=True)
+        y_pred, loss = predict_and_measure(model, batch, training=True)
         scaled = model.optimizer.scale_loss(loss)
     model.track_loss(loss, len(x))
     variables = model.trainable_variables
@@ -37,8 +43,7 @@ def train_step(model: Trainer, batch: Batch) -> dict[str, Any]:
 def test_step(model: Trainer, batch: Batch) -> dict[str, Any]:
     """Predict and measure."""
     x, y, sample_weight = batch
-    y_pred = model(x, training=False) if model.hears_training else model(x)
-    loss = model.loss_of(x, y, y_pred, sample_weight, training=False)
+    y_pred, loss = predict_and_measure(model, batch, training=False)
     model.track_loss(loss, len(x))
     return model.compute_metrics(x, y, y_pred, sample_weight)
 

@@ -23,7 +23,8 @@ from __future__ import annotations
 import contextlib
 import functools
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,12 +37,13 @@ Backward = Callable[[Array], Any]
 
 
 class Record(NamedTuple):
-    """One operation as it happened: `output = name(*inputs)`."""
+    """One operation as it happened: `output = name(*inputs, **settings)`."""
 
     name: str
     inputs: tuple[Tensor, ...]
     output: Recorded
     backward: Backward
+    settings: Mapping[str, Any] = MappingProxyType({})
 
 
 class GradientTape:
@@ -194,7 +196,7 @@ def differentiable(forward: Callable[..., tuple[Array, Backward]]) -> Callable[.
         output, backward = forward(*[snapshot_of(x) for x in inputs], **settings)
         recorded = Recorded(output)
         for tape in listening:
-            tape.record(Record(forward.__name__.lstrip("_"), inputs, recorded, backward))
+            tape.record(Record(forward.__name__.lstrip("_"), inputs, recorded, backward, settings))
         return recorded
 
     return operation

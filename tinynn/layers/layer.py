@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import math
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -37,9 +38,24 @@ class _Calls(threading.local):
     training: bool | None = None
     layer: Layer | None = None  # the innermost that is being called or built
     depth = 0
+    observer: Observer | None = None
 
 
 _calls = _Calls()
+
+Observer = Callable[["Layer", Any, Callable[[], Any]], Any]
+"""Called as (layer, inputs, call) in the place of a layer's `call`: it makes the call, and returns what that returns."""
+
+
+@contextlib.contextmanager
+def observing(observer: Observer) -> Iterator[None]:
+    """Within, every call of a layer in this thread goes through the observer."""
+    before = _calls.observer
+    _calls.observer = observer
+    try:
+        yield
+    finally:
+        _calls.observer = before
 
 
 def training_now() -> bool | None:
@@ -365,7 +381,10 @@ class Layer:
         _calls.training = self._whether_training(outer[0], args, kwargs)
         _calls.layer, _calls.depth = self, outer[2] + 1
         try:
-            outputs = self.call(inputs, *args, **kwargs)
+            if _calls.observer is None:
+                outputs = self.call(inputs, *args, **kwargs)
+            else:
+                outputs = _calls.observer(self, inputs, lambda: self.call(inputs, *args, **kwargs))
             if self.activity_regularizer is not None:
                 self._add_activity_loss(outputs)
         finally:
