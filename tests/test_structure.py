@@ -35,6 +35,7 @@ LAYERS = [
     ["engine.twins", "engine.plan", "engine.compiled", "engine.__main__"],
     ["models", "saving"],
     ["interop"],
+    ["explain"],
 ]
 OUTSIDE = {"parity", "benchmarks", "tests", "tensorflow", "keras", "sklearn", "matplotlib"}
 NEVER = {"parity", "benchmarks", "tests", "tensorflow", "keras", "jax", "torch"}  # not even within a function
