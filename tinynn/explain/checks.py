@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -243,7 +244,7 @@ def _of_operation(
     weights = random.standard_normal(np.shape(value_of(operation(*arrays, **settings))))
     variables = [Variable(arrays[i], dtype="float64") for i in real]
     with GradientTape() as tape:
-        watched = list(arrays)
+        watched: list[Any] = list(arrays)
         for place, variable in zip(real, variables):
             watched[place] = variable
         outputs = operation(*watched, **settings)
@@ -328,7 +329,7 @@ def _in_double_precision(layer: Layer) -> Iterator[Callable[[], None]]:
     Afterwards every variable has its own array again, as it was.
     """
     layers = [layer, *layer._layers_within()]
-    stand_ins = [layer._inputs for layer in layers if getattr(layer, "_inputs", None) is not None]
+    stand_ins = [found for layer in layers if (found := getattr(layer, "_inputs", None)) is not None]
     before = [(thing, thing.dtype) for thing in (*layers, *stand_ins)]
     values = [(variable, variable.value, variable.value.copy()) for variable in layer.variables]
     fixed = [(v, v.value.copy()) for v in layer.variables if not v.trainable or v.value.dtype.kind != "f"]
@@ -502,7 +503,7 @@ def _look_at_entries(
                 right = off <= tolerance * abs(slope.value) + slack + min(
                     4 * slope.uncertainty, 1e-5 * max(scale, value)
                 )
-                entry = entry._replace(expected=slope.value, kink=slope.kink)
+                entry = replace(entry, expected=slope.value, kink=slope.kink)
             if slope.kink is not None:
                 low, high = sorted(slope.kink)
                 room = 1e-5 * max(abs(low), abs(high))

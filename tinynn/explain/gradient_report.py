@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
 
@@ -14,7 +13,8 @@ from tinynn.explain.numerical import Kink
 __all__ = ["ArrayCheck", "Entry", "GradientReport"]
 
 
-class Entry(NamedTuple):
+@dataclass(frozen=True)
+class Entry:
     """One entry of a gradient: what was given, what it should be; at a kink also the slopes on either side."""
 
     array: str

@@ -17,12 +17,12 @@ def _normal(seed: int, *shapes: tuple[int, ...]) -> list[Array]:
 
 def _softmax(logits: Array) -> Array:
     e = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return e / e.sum(axis=1, keepdims=True)
+    return np.asarray(e / e.sum(axis=1, keepdims=True))
 
 
 def _sigmoid(x: Array) -> Array:
     e = np.exp(-np.abs(x))
-    return np.where(x < 0, e, 1) / (1 + e)
+    return np.asarray(np.where(x < 0, e, 1) / (1 + e))
 
 
 # Dense -----------------------------------------------------------------------------------------------------------------
@@ -376,7 +376,7 @@ logits  (batch, classes)   of any size: log p = logits - max - log sum_k e^(logi
 
 def _log_softmax(logits: Array) -> Array:
     shifted = logits - logits.max(axis=1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))
 
 
 SOFTMAX_CROSSENTROPY_BACKWARD = Exercise(
