@@ -1,6 +1,6 @@
 """The derivation of backpropagation for a model: every equation from the input to the changed weight, with its shapes.
 
-`_Deriving` walks the layers and writes down formulas (`formulas.py`); `Derivation` shows them, and computes with them.
+`_Deriving` walks the layers and writes down formulas (`expressions.py`); `Derivation` shows them, and computes with them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from tinynn import activations, layers, losses, optimizers, regularizers
 from tinynn._typing import Array
 from tinynn.engine.recorded import value_of
-from tinynn.explain.formulas import (
+from tinynn.explain.expressions import (
     FUNCTIONS,
     Apply,
     Formula,
@@ -98,7 +98,7 @@ class Derivation:
             rows = [(e.written(as_text, e.arrow), e.shape, e.words) for e in section.equations]
             wide = min(72, max((len(row[0]) for row in rows), default=0))
             for formula, shape, words in rows:
-                lines.append(f"  {formula:<{wide}}   {shape:<10} {words}".rstrip())
+                lines.append(f"  {formula:<{wide}}   {_shape_in_words(shape):<10} {words}".rstrip())
         return "\n".join(lines)
 
     def to_markdown(self) -> str:
@@ -109,9 +109,8 @@ class Derivation:
             if section.words:
                 parts.append(section.words)
             for e in section.equations:
-                words = f"{e.words[0].upper()}{e.words[1:]}, " if e.words else ""
-                parts.append(f"{words}${_shape_in_latex(e.shape)}$:")
                 parts.append(f"$$\n{_latex_of(e)}\n$$")
+                parts.append(f"${_shape_in_latex(e.shape)}$" + (f": {e.words}" if e.words else ""))
         return "\n\n".join(parts) + "\n"
 
     def to_latex(self, standalone: bool = True) -> str:
@@ -159,12 +158,14 @@ class Derivation:
             for e in section.equations:
                 formula = e.written(as_mathml, f"<mo>{e.arrow}</mo>")
                 rows += (
-                    f"<tr><td style='{cell}'><math display='block' style='text-align:left'><mrow>{formula}</mrow></math></td>"
-                    f"<td style='{cell};white-space:nowrap'>{html.escape(e.shape)}</td>"
+                    f"<tr><td style='{cell}'><math displaystyle='true'><mrow>{formula}</mrow></math></td>"
+                    f"<td style='{cell};white-space:nowrap'>{html.escape(_shape_in_words(e.shape))}</td>"
                     f"<td style='{cell};color:#555'>{html.escape(e.words)}</td></tr>"
                 )
             if rows:
-                parts.append(f"<div style='overflow-x:auto'><table style='border-collapse:collapse'>{rows}</table></div>")
+                parts.append(
+                    f"<div style='overflow-x:auto'><table style='border-collapse:collapse'>{rows}</table></div>"
+                )
         return f"<div class='tinynn-derivation'>{''.join(parts)}</div>"
 
     def evaluate(
@@ -258,7 +259,8 @@ class _Deriving:
         self.model = model
         self.forward = Section("Forward", "Each row of an array is a sample; b is added to every row.")
         self.backward = Section(
-            "Backward", "From the loss to the input, by the chain rule. Every gradient has the shape of what it belongs to."
+            "Backward",
+            "From the loss to the input, by the chain rule. Every gradient has the shape of what it belongs to.",
         )
         self.way_back: list[Callable[[Symbol, bool], Symbol]] = []
         self.symbols: dict[str, Symbol] = {}
@@ -271,11 +273,10 @@ class _Deriving:
         self.last_function = ""
 
     def derive(self) -> Derivation:
-        first = f"(B, {self.width})"
         notation = Section(
             "Notation",
-            f"X {first} holds a batch of B samples, one in each row, Y the targets. A raised number in brackets is that of the "
-            "layer. ⊙ multiplies entry by entry, two letters beside each other are a matrix product, Σ_b is a sum over the "
+            f"X (B, {self.width}) holds a batch of B samples, one in each row, Y the targets. A number in brackets is that of "
+            "the layer. ⊙ multiplies entry by entry, two letters beside each other are a matrix product, Σ_b is a sum over the "
             "samples and Σ_k one over columns. L is the loss; Δ is short for its derivative by Z.",
         )
         for layer in self._layers(self.model):
@@ -302,7 +303,9 @@ class _Deriving:
 
     # Forward -----------------------------------------------------------------------------------------------------------
 
-    def _note(self, left: Symbol, right: Formula, words: str = "", width: int | None = None, batch: bool = True) -> Symbol:
+    def _note(
+        self, left: Symbol, right: Formula, words: str = "", width: int | None = None, batch: bool = True
+    ) -> Symbol:
         shape = f"(B, {width or self.width})" if batch else f"(1, {width or self.width})"
         self.forward.equations.append(Equation(left, right, shape, words))
         return left
@@ -350,7 +353,9 @@ class _Deriving:
         before, n = self.now, self.number
         fan_in = int(layer.kernel.shape[0])
         if fan_in != self.width:
-            raise ValueError(f'Dense "{layer.name}" is applied along the last of several axes; put a Flatten before it.')
+            raise ValueError(
+                f'Dense "{layer.name}" is applied along the last of several axes; put a Flatten before it.'
+            )
         kernel = self._symbol(layer.kernel, "W")
         bias = self._symbol(layer.bias, "b") if layer.bias is not None else None
         self.width = int(layer.units)
@@ -426,7 +431,7 @@ class _Deriving:
 
     def _normalization(self, layer: Any, over: str) -> None:
         before, n, width = self.now, self.number, self.width
-        mean, root, y, out = (Symbol(letter, n) for letter in ("μ", "s", "Ŷ", "A"))
+        mean, root, y, out = (Symbol(letter, n) for letter in ("μ", "s", "N", "A"))
         count: Formula = BATCH if over == "b" else Number(width)
         each = f"(1, {width})" if over == "b" else "(B, 1)"
         share = ONE / count
@@ -455,7 +460,7 @@ class _Deriving:
                 self._gradient(beta, Over(d, "b"), f"(1, {width})", "β is added to every row")
             if not more:
                 return d
-            d_y = Symbol("Ŷ", n, True)
+            d_y = Symbol("N", n, True)
             self.backward.equations.append(Equation(d_y, d * gamma if gamma is not None else d, f"(B, {width})"))
             by_all = root * (d_y - times(share, Over(d_y, over)) - y * times(share, Over(d_y * y, over)))
             return self._pass_down(before, by_all, width, "by itself, by the mean and by the variance")
@@ -475,15 +480,20 @@ class _Deriving:
         function = getattr(loss, "fn", None)
         self.sparse = function is losses.sparse_categorical_crossentropy
         if loss.reduction not in ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum"):
-            raise ValueError(f"derivation needs a loss that is one number; the reduction of this one is {loss.reduction!r}.")
+            raise ValueError(
+                f"derivation needs a loss that is one number; the reduction of this one is {loss.reduction!r}."
+            )
         summed = loss.reduction == "sum"
         width = Number(self.width)
         per_sample: Formula = ONE if summed else ONE / BATCH
-        per_entry: Formula = ONE / width if summed else ONE / times(BATCH, width) if self.width > 1 else per_sample
+        per_entry: Formula = ONE / width if summed else ONE / times(width, BATCH) if self.width > 1 else per_sample
         section = Section("Loss", f"{loss.name}; L is a number.")
         out, y = self.now, Symbol("Y")
         target: Symbol = y
-        if settings.get("label_smoothing") and function in (losses.categorical_crossentropy, losses.binary_crossentropy):
+        if settings.get("label_smoothing") and function in (
+            losses.categorical_crossentropy,
+            losses.binary_crossentropy,
+        ):
             s = float(settings["label_smoothing"])
             n = self.width if function is losses.categorical_crossentropy else 2
             target = Symbol("T")
@@ -497,7 +507,9 @@ class _Deriving:
             if from_logits:
                 p = Symbol("P")
                 section.equations.append(
-                    Equation(p, _activation_formulas(kind, out, p, None)[0], f"(B, {self.width})", "the outputs are logits")
+                    Equation(
+                        p, _activation_formulas(kind, out, p, None)[0], f"(B, {self.width})", "the outputs are logits"
+                    )
                 )
                 return self._crossentropy(section, p, out, target, softmax_like, per_sample, per_entry)
             if self.last_function == kind and self.logits is not None:
@@ -558,10 +570,12 @@ class _Deriving:
         optimizer = self.model.optimizer
         name = type(optimizer).__name__
         section = Section(
-            "Update", f"{name}. For each of {', '.join(as_text(s) for s in self.symbols.values())} in turn, called θ, with g = ∂L/∂θ:"
+            "Update",
+            f"{name}. For each of {', '.join(as_text(s) for s in self.symbols.values())}, called θ, with g = ∂L/∂θ:",
         )
         section.equations = [
-            Equation(left, right, "as θ", words, arrow="←") for left, right, words in update_rule(optimizer)
+            Equation(left, right, "()" if left.letter == "α" else "as θ", words, arrow="←")
+            for left, right, words in update_rule(optimizer)
         ]
         if not section.equations:
             section.words = f"{name} changes the weights as its docstring says; its equations are not written out here."
@@ -647,7 +661,11 @@ def _activation_formulas(name: str, z: Symbol, a: Symbol, layer: Any) -> tuple[F
     """f(z), and f'(z) written with z or with a = f(z)."""
     sigma = Apply("σ", z)
     positive, rest = Where(z, ">"), Where(z, "≤")
-    if name == "relu" and isinstance(layer, layers.ReLU) and (layer.max_value or layer.negative_slope or layer.threshold):
+    if (
+        name == "relu"
+        and isinstance(layer, layers.ReLU)
+        and (layer.max_value or layer.negative_slope or layer.threshold)
+    ):
         name = "relu with options"
     slope = 0.2
     if isinstance(layer, layers.LeakyReLU):
@@ -698,13 +716,37 @@ def _latex_of(equation: Equation, align: bool = False) -> str:
     return parts[0] + first + f" {arrow} ".join(parts[1:])
 
 
+def _shape_in_words(shape: str) -> str:
+    return "a number" if shape == "()" else shape
+
+
 def _shape_in_latex(shape: str) -> str:
-    return shape.replace(", ", r" \times ").replace("as θ", r"\text{shape of } \theta") if shape != "()" else r"\text{a number}"
+    return (
+        shape.replace(", ", r" \times ").replace("as θ", r"\text{shape of } \theta")
+        if shape != "()"
+        else r"\text{a number}"
+    )
 
 
 def _escaped(text: str) -> str:
-    table = {"_": r"\_", "&": r"\&", "%": r"\%", "#": r"\#", "⊙": r"$\odot$", "Σ": r"$\Sigma$", "Δ": r"$\Delta$", "θ": r"$\theta$"}
-    table |= {"σ": r"$\sigma$", "φ": r"$\varphi$", "Φ": r"$\Phi$", "γ": r"$\gamma$", "β": r"$\beta$", "∂": r"$\partial$"}
+    table = {
+        "_": r"\_",
+        "&": r"\&",
+        "%": r"\%",
+        "#": r"\#",
+        "⊙": r"$\odot$",
+        "Σ": r"$\Sigma$",
+        "Δ": r"$\Delta$",
+        "θ": r"$\theta$",
+    }
+    table |= {
+        "σ": r"$\sigma$",
+        "φ": r"$\varphi$",
+        "Φ": r"$\Phi$",
+        "γ": r"$\gamma$",
+        "β": r"$\beta$",
+        "∂": r"$\partial$",
+    }
     table |= {"²": r"$^2$", "η": r"$\eta$", "ℓ": r"$\ell$", "…": r"\dots", "e⁻ᶻ": r"$e^{-z}$"}
     for letter, code in table.items():
         text = text.replace(letter, code)

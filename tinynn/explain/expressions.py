@@ -258,7 +258,7 @@ class _Text:
         return sign
 
     def number(self, value: float) -> str:
-        return f"{value:.10g}"
+        return f"{value:.7g}"
 
     def above(self, base: str, exponent: str) -> str:
         return f"{base}^{exponent}"
@@ -266,8 +266,8 @@ class _Text:
     def layer(self, base: str, number: int) -> str:
         return f"{base}[{number}]"
 
-    def fraction(self, above: str, below: str, simple: bool) -> str:
-        return f"{above} / {below}" if simple else f"({above}) / ({below})"
+    def fraction(self, above: str, below: str, simple: tuple[bool, bool]) -> str:
+        return " / ".join(part if is_one else f"({part})" for part, is_one in zip((above, below), simple))
 
     def root(self, inner: str) -> str:
         return f"√({inner})"
@@ -287,9 +287,25 @@ class _Text:
 
 
 _LATEX = {
-    **{"Δ": r"\Delta", "γ": r"\gamma", "β": r"\beta", "μ": r"\mu", "η": r"\eta", "θ": r"\theta", "ε": r"\varepsilon"},
-    **{"λ": r"\lambda", "ρ": r"\rho", "σ": r"\sigma", "Φ": r"\Phi", "φ": r"\varphi", "ℓ": r"\ell", "α": r"\alpha"},
-    **{"β₁": r"\beta_1", "β₂": r"\beta_2", "⊙": r"\odot", "≤": r"\le", "←": r"\leftarrow"},
+    "Δ": r"\Delta",
+    "γ": r"\gamma",
+    "β": r"\beta",
+    "μ": r"\mu",
+    "η": r"\eta",
+    "θ": r"\theta",
+    "ε": r"\varepsilon",
+    "λ": r"\lambda",
+    "ρ": r"\rho",
+    "σ": r"\sigma",
+    "Φ": r"\Phi",
+    "φ": r"\varphi",
+    "ℓ": r"\ell",
+    "α": r"\alpha",
+    "β₁": r"\beta_1",
+    "β₂": r"\beta_2",
+    "⊙": r"\odot",
+    "≤": r"\le",
+    "←": r"\leftarrow",
 }
 
 
@@ -304,10 +320,16 @@ class _Latex(_Text):
         exponent = r"\mathsf{T}" if exponent == "T" else exponent
         return rf"{{{base}}}^{{{exponent}}}"
 
+    def number(self, value: float) -> str:
+        digits, _, power = f"{value:.7g}".partition("e")
+        if not power:
+            return digits
+        return rf"{'' if digits == '1' else digits + ' cdot '}10^{{{int(power)}}}".replace(" cdot ", r" \cdot ")
+
     def layer(self, base: str, number: int) -> str:
         return f"{base}^{{({number})}}"
 
-    def fraction(self, above: str, below: str, simple: bool) -> str:
+    def fraction(self, above: str, below: str, simple: tuple[bool, bool]) -> str:
         return rf"\frac{{{above}}}{{{below}}}"
 
     def root(self, inner: str) -> str:
@@ -342,16 +364,22 @@ class _MathML(_Text):
         return f"<mo>{html.escape(sign)}</mo>"
 
     def number(self, value: float) -> str:
-        return f"<mn>{value:.10g}</mn>"
+        digits, _, power = f"{value:.7g}".partition("e")
+        if not power:
+            return f"<mn>{digits}</mn>"
+        factor = "" if digits == "1" else f"<mn>{digits}</mn><mo>·</mo>"
+        return f"<mrow>{factor}<msup><mn>10</mn><mn>{int(power)}</mn></msup></mrow>"
 
     def above(self, base: str, exponent: str) -> str:
         exponent = "<mi mathvariant='normal'>T</mi>" if exponent == "T" else exponent
         return f"<msup><mrow>{base}</mrow><mrow>{exponent}</mrow></msup>"
 
     def layer(self, base: str, number: int) -> str:
-        return f"<msup>{base}<mrow><mo stretchy='false'>(</mo><mn>{number}</mn><mo stretchy='false'>)</mo></mrow></msup>"
+        return (
+            f"<msup>{base}<mrow><mo stretchy='false'>(</mo><mn>{number}</mn><mo stretchy='false'>)</mo></mrow></msup>"
+        )
 
-    def fraction(self, above: str, below: str, simple: bool) -> str:
+    def fraction(self, above: str, below: str, simple: tuple[bool, bool]) -> str:
         return f"<mfrac><mrow>{above}</mrow><mrow>{below}</mrow></mfrac>"
 
     def root(self, inner: str) -> str:
@@ -401,9 +429,7 @@ def _written(formula: Formula, style: _Text) -> str:
             if type(style) is _Text:
                 return f"∂L/∂{text}"
             partial = r"\partial" if isinstance(style, _Latex) else "<mi>∂</mi>"
-            return style.fraction(
-                style.row(partial, style.letter("L")), style.row(partial, text), simple=True
-            )
+            return style.fraction(style.row(partial, style.letter("L")), style.row(partial, text), simple=(True, True))
         case Number(value):
             return style.number(value)
         case Sum(terms):
@@ -427,8 +453,7 @@ def _written(formula: Formula, style: _Text) -> str:
                 inner = inner if isinstance(style, _Latex) else style.row(inner)
             return style.above(inner, "T")
         case Fraction(above, below):
-            simple = isinstance(above, (Symbol, Number)) and isinstance(below, (Symbol, Number))
-            return style.fraction(write(above), write(below), simple)
+            return style.fraction(write(above), write(below), (_binding(above) == _ATOM, _binding(below) == _ATOM))
         case Power(of, exponent):
             raised = write(of, _ATOM)
             if isinstance(of, (Power, Fraction)) or (isinstance(of, Symbol) and (of.layer is not None or of.of_loss)):
