@@ -183,8 +183,11 @@ class _Subject:
         """t -> L with array number `which` moved by t times the direction."""
 
         def along(t: complex) -> complex:
-            moved = list(self.arrays)
-            moved[which] = self.arrays[which] + (t if isinstance(t, complex) else float(t)) * direction
+            if isinstance(t, complex):  # all of them, so that no product is cast to its real factor's dtype
+                moved = [x.astype(complex) for x in self.arrays]
+            else:
+                moved = list(self.arrays)
+            moved[which] = moved[which] + t * direction
             return complex(self.total(moved))
 
         return along

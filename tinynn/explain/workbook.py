@@ -139,7 +139,7 @@ class Answer:
             f"{self.exercise}: {'right' if self.passed else 'not yet'}. {'' if self.passed else self.message}".rstrip()
         ]
         if self.shape:
-            lines.append(f"  {self.output} has the shape {self.shape}.")
+            lines.append(f"  The shape of {self.output}: {self.shape}.")
         if self.hint:
             lines.append(f"  Hint: {self.hint}")
         return "\n".join(lines)
@@ -147,7 +147,7 @@ class Answer:
     def _repr_html_(self) -> str:
         mark = "✓ right" if self.passed else "✗ not yet"
         words = "" if self.passed else html.escape(self.message)
-        shape = f"<br>{html.escape(f'{self.output} has the shape {self.shape}.')}" if self.shape else ""
+        shape = f"<br>{html.escape(f'The shape of {self.output}: {self.shape}.')}" if self.shape else ""
         hint = f"<br><b>Hint:</b> {html.escape(self.hint)}" if self.hint else ""
         return f"<div><p><b>{html.escape(self.exercise)}: {mark}.</b> {words}{shape}{hint}</p></div>"
 
