@@ -705,7 +705,7 @@ def _path(variable: Any) -> str:
 
 def _targets(y: Array, width: int, sparse: bool) -> Array:
     if sparse:
-        return np.eye(width)[y.reshape(-1).astype(int)]
+        return np.asarray(np.eye(width)[y.reshape(-1).astype(int)])
     return y.reshape(len(y), -1)
 
 

@@ -158,7 +158,7 @@ def _softmax(x: Array) -> Array:
 
 
 def _erf(x: Array) -> Array:
-    return np.vectorize(math.erf)(x)
+    return np.asarray(np.vectorize(math.erf)(x))
 
 
 FUNCTIONS: dict[str, Callable[[Any], Any]] = {
