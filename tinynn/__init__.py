@@ -9,6 +9,7 @@ from tinynn import (
     callbacks,
     config,
     constraints,
+    explain,
     initializers,
     interop,
     layers,

@@ -17,19 +17,20 @@ Signatures:
     step(model, x, y=None, sample_weight=None, weight=None, optimizers=None) -> Step
     per_sample_gradients(model, x, y=None, sample_weight=None, training=True) -> PerSampleGradients (a mapping by name)
     diagnose(model, x, y=None, sample_weight=None) -> Diagnosis;  DiagnosticsCallback(x, y, frequency=1)
-    check_gradients(model, x, y, ...), check(forward, backward, ...)      (checks.py)
-    exercise(name)                                                        (exercises.py)
-    derivation(model)                                                     (derivation.py)
+    check_gradients(model, x, y, ...), check(forward, backward, ...); exercise(name), exercises(); derivation(model)
 
 Everything that is returned prints as text of at most 80 columns, has `_repr_html_`, `to_latex()` and `to_dict()`.
 """
 
+from tinynn.explain.checks import check, check_gradients
+from tinynn.explain.derivations import derivation
 from tinynn.explain.diagnostics import Diagnosis, DiagnosticsCallback, Finding, LayerNorms, diagnose
 from tinynn.explain.paths import Path, Paths, Stop
 from tinynn.explain.per_sample import PerSampleGradients, per_sample_gradients
 from tinynn.explain.stepping import OptimizerStep, Step, step
 from tinynn.explain.tracing import Quantity, Trace, trace
 from tinynn.explain.why import Explanation
+from tinynn.explain.workbook import exercise, exercises
 
 __all__ = [
     "Diagnosis",
@@ -45,7 +46,12 @@ __all__ = [
     "Step",
     "Stop",
     "Trace",
+    "check",
+    "check_gradients",
+    "derivation",
     "diagnose",
+    "exercise",
+    "exercises",
     "per_sample_gradients",
     "step",
     "trace",

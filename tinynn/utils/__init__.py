@@ -15,7 +15,6 @@ from tinynn.config import (
     is_interactive_logging_enabled,
 )
 from tinynn.utils.data_adapter_utils import pack_x_y_sample_weight, unpack_x_y_sample_weight
-from tinynn.utils.gradient_check import check_gradient
 from tinynn.utils.model_visualization import model_to_dot, plot_model
 from tinynn.utils.numerical_utils import normalize, to_categorical
 from tinynn.utils.progbar import Progbar
@@ -30,7 +29,6 @@ __all__ = [
     "Progbar",
     "PyDataset",
     "Sequence",
-    "check_gradient",
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
