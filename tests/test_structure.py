@@ -32,6 +32,7 @@ LAYERS = [
         *("activations", "initializers", "regularizers", "constraints", "layers", "losses", "metrics", "optimizers"),
         *("callbacks", "utils", "backend", "_serialization"),
     ],
+    ["datasets"],
     ["engine.twins", "engine.plan", "engine.compiled", "engine.__main__"],
     ["models", "saving"],
 ]
