@@ -35,6 +35,7 @@ LAYERS = [
     ["datasets"],
     ["engine.twins", "engine.plan", "engine.compiled", "engine.__main__"],
     ["models", "saving"],
+    ["plotting"],
 ]
 OUTSIDE = {"parity", "benchmarks", "tests", "tensorflow", "keras", "sklearn", "matplotlib"}
 NEVER = {"parity", "benchmarks", "tests", "tensorflow", "keras", "jax", "torch"}  # not even within a function
