@@ -36,7 +36,7 @@ def activation(
 
     Example:
         >>> axes = tinynn.plotting.activation(["sigmoid", "tanh"])
-        >>> len(axes), [line.get_label() for line in axes[1].lines]
+        >>> len(axes), axes[1].get_legend_handles_labels()[1]
         (2, ['sigmoid', 'tanh'])
     """
     if not low < high:
