@@ -46,11 +46,11 @@ def to_rst(text: str) -> list[str]:
         if heading in FIELDS:
             out += _fields(FIELDS[heading], body)
         elif heading in ("Returns", "Yields"):
-            out += [f":{heading.lower()}: {_words(' '.join(body.split()))}"]
+            out += ["", f":{heading.lower()}: {_words(' '.join(body.split()))}", ""]
         elif heading:
             out += ["", f".. rubric:: {heading}", "", *_blocks(body)]
         else:
-            out += _blocks(body)
+            out += ["", *_blocks(body)]
     return [*out, ""]
 
 
@@ -62,6 +62,9 @@ def sections(text: str) -> Iterator[tuple[str, str]]:
         if found and (not found[2] or found[1].startswith(("Source", "Reference", "Note"))):
             yield heading, "\n".join(body)
             heading, body = found[1], ([found[2]] if found[2] else [])
+        elif heading in (*FIELDS, "Returns", "Yields") and line.lstrip().startswith(">>>"):
+            yield heading, "\n".join(body)
+            heading, body = "Example", [line]
         elif heading and line and not line.startswith(" ") and body and not body[-1].strip():
             yield heading, "\n".join(body)  # back at the margin: the section is over
             heading, body = "", [line]
@@ -71,24 +74,26 @@ def sections(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _fields(kind: str, body: str) -> list[str]:
+    """Entries `name: what it is`; code that stands below them, after an empty line, is shown as such."""
     entries: list[str] = []
-    for line in textwrap.dedent(body).strip("\n").split("\n"):
-        if line.startswith(" ") or not line.strip() or not entries:
-            if entries:
-                entries[-1] += " " + line.strip()
-            else:
-                entries.append(line)
+    code: list[str] = []
+    lines = textwrap.dedent(body).strip("\n").split("\n")
+    for i, line in enumerate(lines):
+        if code or (i and not lines[i - 1].strip() and line.strip() and not ENTRY.match(line.strip())):
+            code.append(line)
+        elif entries and (line.startswith(" ") or not line.strip()):
+            entries[-1] += " " + line.strip()
         else:
             entries.append(line)
     out = [""]
     for entry in entries:
         found = ENTRY.match(entry.strip())
-        if found and kind != "raises":
-            out.append(f":{kind} {_escape(found[1])}: {_words(found[2])}")
-        elif found:
-            out.append(f":{kind} {found[1]}: {_words(found[2])}")
+        if found:
+            out.append(f":{kind} {found[1] if kind == 'raises' else _escape(found[1])}: {_words(found[2])}")
         else:
             out.append(f":{kind} \\ : {_words(entry.strip())}")
+    if code:
+        out += ["", ".. rubric:: Example", "", ".. code-block:: python", "", *(f"   {line}" for line in code)]
     return [*out, ""]
 
 

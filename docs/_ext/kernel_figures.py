@@ -92,7 +92,7 @@ LOSSES: dict[str, tuple[Callable[..., Any], tuple[float, float], tuple[float, ..
     "generalized_crossentropy": (
         *(
             lambda y, p: losses.categorical_generalized_cross_entropy(
-                y[:, 0].astype("int64"), ops.concatenate([1 - p, p], axis=1)
+                y[:, 0].astype("int64"), ops.concatenate([1 - p, p], axis=1), q=0.5
             ),
             PROBABILITY,
             (0, 1),

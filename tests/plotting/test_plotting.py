@@ -165,6 +165,16 @@ def test_regions_part_where_the_model_changes_its_mind(kind: str) -> None:
     assert [len(dots.get_offsets()) for dots in axes.collections if dots.get_label() in ("left", "right")] == [1, 2]
 
 
+def test_regions_lie_where_the_axes_say() -> None:
+    """Looked at as drawn: the upper right corner alone is dark."""
+    axes = plotting.decision_regions(lambda x: (x.min(axis=1) > 0) * 1.0, np.array([[-1.0, -1.0], [1.0, 1.0]]))
+    axes.figure.canvas.draw()
+    pixels = np.asarray(axes.figure.canvas.buffer_rgba())[::-1, :, 0]
+    corners = axes.transData.transform([[0.8, 0.8], [0.8, -0.8], [-0.8, 0.8], [-0.8, -0.8]]).astype(int)
+    dark, *light = (int(pixels[up, across]) for across, up in corners)
+    assert dark < 160 < 200 < min(light)
+
+
 def test_regions_need_two_inputs() -> None:
     with pytest.raises(ValueError, match=r"points of two numbers, x \(n, 2\); got \(4, 3\)"):
         plotting.decision_regions(a_model(3), np.zeros((4, 3)))
