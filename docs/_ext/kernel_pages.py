@@ -17,7 +17,16 @@ import tinynn.kernels
 FOLDER = Path(__file__).parent.parent / "kernels"
 SOURCES = Path(tinynn.kernels.__file__).parent
 GROUPS = {
-    "Layers": ("alpha_dropout", "batch_normalization", "dense", "dropout", "gather", "layer_normalization"),
+    "Layers": (
+        "alpha_dropout",
+        "batch_normalization",
+        "dense",
+        "dropout",
+        "gather",
+        "layer_normalization",
+        "rms_normalization",
+        "unit_normalization",
+    ),
     "Optimizers": (
         *("adadelta", "adafactor", "adagrad", "adam", "adamax", "ftrl", "lamb", "lion", "nadam", "rmsprop"),
         *("schedule_free_adamw", "sgd", "gradient_accumulation", "moving_average", "weight_decay", "clip"),
@@ -36,7 +45,7 @@ GROUPS = {
     ),
     "Metrics": ("accuracy", "confusion", "correlation", "f_score", "r2_score", "top_k"),
     "Regularizers and constraints": ("l1_l2", "non_negative", "norm_limits", "orthogonality"),
-    "Normalization of rows": ("rms_normalization", "unit_normalization"),
+    "Shared by others": ("elementary",),
 }
 """What is not named here is an activation."""
 
