@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help parity parity-deep parity-mutations test kill-test fuzz bench docs lint format clean
+.PHONY: help parity parity-deep parity-mutations test kill-test fuzz bench docs docs-test api lint format clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -21,6 +21,11 @@ $(VENV)/.base: pyproject.toml
 $(VENV)/.keras: $(VENV)/.base
 	@echo "installing TensorFlow and Keras (about 700 MB, a minute or two the first time)"
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev,sklearn,plot,keras]'
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.base
+	@echo "installing what builds the documentation"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev,sklearn,plot,docs]'
 	@touch $@
 
 parity: $(VENV)/.keras  ## train the same models in tinynn and Keras and compare (ARGS="--quick")
@@ -55,9 +60,16 @@ format: $(VENV)/.base  ## let ruff format the code
 bench: $(VENV)/.keras  ## time tinynn beside its peers (ARGS="--quick")
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-docs: $(VENV)/.keras  ## write docs/api.md, and run every code block of README and docs/
+docs: $(VENV)/.docs  ## the documentation, as HTML in docs/_build/html
+	@$(BIN)/python -m tinynn.engine
+	@$(BIN)/python -m sphinx -b html -W --keep-going -q docs docs/_build/html $(ARGS)
+	@echo "docs/_build/html/index.html"
+
+docs-test: docs $(VENV)/.keras  ## the same, and run every code block and example in docs, README and docstrings
+	@$(BIN)/python -m pytest -q -n auto tests/test_docs.py
+
+api: $(VENV)/.keras  ## docs/api.md: compare every public name with Keras's
 	@$(BIN)/python -m parity.api --write
-	@$(BIN)/python -m pytest -q tests/test_docs.py
 
 clean:  ## remove what the targets made
-	rm -rf $(VENV) build dist report *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist report docs/_build docs/kernels docs/reference *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

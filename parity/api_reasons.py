@@ -125,8 +125,9 @@ _because(_MASKS, "missing *.compute_mask", "argument missing *.call(mask)")
 _because(_STATELESS, "missing *.stateless_*", "missing StatelessScope", "missing *.metrics_variables")
 _because(
     _DATASETS,
-    *("missing datasets", "missing utils.*_dataset*", "missing utils.get_file", "missing callbacks.RemoteMonitor"),
+    *("missing utils.*_dataset*", "missing utils.get_file", "missing callbacks.RemoteMonitor"),
 )
+_because("data sets for other networks than dense ones, or of another field", "missing datasets.*")
 _because(_OPTIMIZERS, "missing optimizers.Mu*", "missing optimizers.OptimizerMap", "missing distillation")
 _because(_NAMES, "missing ops.numpy", "missing ops.nn.*")
 _because("forward derivatives: the tape walks backwards only", "missing ops.*jvp")
@@ -154,6 +155,8 @@ _because(
     *(
         "extra GradientTape",
         "extra custom_gradient",
+        "extra datasets.*",
+        "argument extra datasets.*(download)",
         "extra initializers.*",
         "extra metrics.*",
         "extra optimizers.schedules.*",

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from parity import idx
 from parity.errors import NotAvailable
+from tinynn import datasets
 
 Array = NDArray[Any]
 
@@ -69,15 +70,14 @@ def medical_trial() -> Data:
 
 def blobs(n: int = 2000, features: int = 32, classes: int = 4) -> Data:
     """Points around one centre per class, labels one-hot."""
-    centres = np.random.uniform(-1, 1, (classes, features))
-    labels = np.random.randint(0, classes, n)
-    return Data(centres[labels] + np.random.normal(size=(n, features)), np.eye(classes)[labels])
+    x, labels = datasets.gaussians(n, features, classes, noise=1.0, seed=None)
+    return Data(x, np.eye(classes)[labels])
 
 
 def xor_of_three_signs(n: int = 10_000) -> Data:
     """Three numbers in (-1, 1): is the count of negative ones odd? Labels (n, 1)."""
-    x = np.random.uniform(-1, 1, (n, 3))
-    return Data(x, (np.prod(x, axis=1, keepdims=True) < 0).astype(np.int64))
+    x, y = datasets.xor(n, 3, seed=None)
+    return Data(x, y.reshape(-1, 1))
 
 
 def digits() -> Data:
@@ -88,18 +88,28 @@ def digits() -> Data:
 
 def fashion_mnist(n: int = 12_000, n_validation: int = 2_000) -> Data:
     """Photographs of clothes, 28 x 28 pixels in [0, 1]: the first of the training and of the test images."""
-    x, y = idx.images_and_labels("fashion-mnist", "train")
-    x_test, y_test = idx.images_and_labels("fashion-mnist", "t10k")
+    (x, y), (x_test, y_test) = _fashion_mnist()
     return Data(
         x[:n] / 255.0, y[:n].astype(np.int64), (x_test[:n_validation] / 255.0, y_test[:n_validation].astype(np.int64))
     )
 
 
-def smooth_surface(n: int = 2000, features: int = 6) -> Data:
+def smooth_surface(n: int = 2000) -> Data:
     """A smooth function of six numbers, with noise; targets (n, 1)."""
-    x = np.random.uniform(-1, 1, (n, features))
-    y = np.sin(3 * x[:, 0]) + x[:, 1] * x[:, 2] - 0.5 * x[:, 3] ** 2 + 0.3 * x[:, 4]
-    return Data(x, (y + 0.05 * np.random.normal(size=n)).reshape(-1, 1))
+    return Data(*datasets.regression_surface("smooth", n, noise=0.05, seed=None))
+
+
+@lru_cache(maxsize=1)
+def _fashion_mnist() -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    """The data set, if it is on this machine: a comparison does not download.
+
+    Raises:
+        NotAvailable: it is not, or damaged.
+    """
+    try:
+        return datasets.fashion_mnist.load_data(download=False)
+    except (OSError, ValueError) as error:
+        raise NotAvailable(str(error)) from None
 
 
 def _sklearn(module: str) -> Any:

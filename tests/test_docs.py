@@ -1,17 +1,37 @@
-"""README and docs keep their word: every Python block runs, and what README says is printed is printed."""
+"""README and docs keep their word: every Python block runs, and what README says is printed is printed.
+
+Notebooks (docs/tutorials, docs/learn) are run by the build of the documentation, `make docs-test`, which also follows the links
+between pages; what it makes (docs/kernels, docs/reference) is not looked at here.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import doctest
+import importlib
 import io
 import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+import tinynn
+
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+MADE = [ROOT / "docs" / name for name in ("_build", "kernels", "reference")]
+
+
+def is_made(path: Path) -> bool:
+    """Whether the build of the documentation makes it."""
+    return any(folder in path.resolve().parents for folder in MADE)
+
+
+PAGES = [
+    *(ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"),
+    *(page for page in sorted((ROOT / "docs").rglob("*.md")) if not is_made(page)),
+]
 
 
 def python_blocks(page: Path) -> list[str]:
@@ -41,7 +61,7 @@ def epochs_shown_for(engine: str) -> dict[int, str]:
 @pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8")):
-        if "://" not in target:
+        if "://" not in target and not is_made(page.parent / target):
             assert (page.parent / target).exists(), f"{page.name} links to {target}, which is not there"
 
 
@@ -76,6 +96,38 @@ def run_in_order(page: str, blocks: list[str]) -> None:
     for code in blocks:
         with contextlib.redirect_stdout(io.StringIO()):
             exec(compile(code, page, "exec"), names)
+
+
+def modules_with_examples() -> list[str]:
+    paths = [path for path in (ROOT / "tinynn").rglob("*.py") if ">>> " in path.read_text(encoding="utf-8")]
+    names = [".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in paths]
+    assert names
+    return sorted(names)
+
+
+class OnlyWhatIsShown(doctest.OutputChecker):
+    """An example below which nothing stands only has to run."""
+
+    def check_output(self, want: str, got: str, optionflags: int) -> bool:
+        return not want or super().check_output(want, got, optionflags)
+
+
+@pytest.mark.parametrize("module", modules_with_examples())
+def test_examples_in_docstrings_print_what_they_say(module: str) -> None:
+    pytest.importorskip("sklearn", reason="scikit-learn is not installed: pip install tinynn-engine[sklearn]")
+    matplotlib = pytest.importorskip(
+        "matplotlib", reason="matplotlib is not installed: pip install tinynn-engine[plot]"
+    )
+    matplotlib.use("Agg")
+    names = {name: getattr(tinynn, name) for name in tinynn.__all__}
+    found = doctest.DocTestFinder().find(
+        importlib.import_module(module), extraglobs={**names, "tinynn": tinynn, "np": np}
+    )
+    runner, told = doctest.DocTestRunner(OnlyWhatIsShown(), verbose=False), io.StringIO()
+    for example in found:
+        runner.run(example, out=told.write)
+    importlib.import_module("matplotlib.pyplot").close("all")
+    assert runner.summarize(verbose=False).failed == 0, told.getvalue()
 
 
 def needs_keras(blocks: list[str]) -> bool:

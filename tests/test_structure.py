@@ -42,9 +42,11 @@ LAYERS = [
         *("activations", "initializers", "regularizers", "constraints", "layers", "losses", "metrics", "optimizers"),
         *("callbacks", "utils", "backend", "_serialization"),
     ],
+    ["datasets"],
     ["engine.layer_twins", "engine.twins", "engine.plan", "engine.rule", "engine.compiled", "engine.__main__"],
     ["models", "saving"],
     ["explain", "interop"],
+    ["plotting"],
 ]
 OUTSIDE = {"parity", "benchmarks", "tests", "tensorflow", "keras", "sklearn", "matplotlib"}
 NEVER = {"parity", "benchmarks", "tests", "tensorflow", "keras", "jax", "torch"}  # not even within a function

@@ -15,9 +15,10 @@ from xml.etree import ElementTree
 import pytest
 
 import tinynn
-from parity import cli, environment, modes
+from parity import cli, data, environment, modes
 from parity.engines import Engine
 from parity.models import RECIPES
+from tinynn.datasets import _files
 from tinynn.engine.tape import GradientTape
 from tinynn.models.data import ArrayBatches
 
@@ -226,11 +227,13 @@ def test_an_injected_error_is_a_disagreement(
 def test_an_engine_that_raises_is_a_disagreement_and_missing_data_is_not(
     keras: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("TINYNN_DATASETS", str(tmp_path))
+    monkeypatch.setattr(_files, "cache_folders", lambda: [tmp_path])
+    monkeypatch.setenv("TINYNN_DATASETS", str(tmp_path / "nowhere"))
+    data._fashion_mnist.cache_clear()
     assert cli.main(["--quick", "--model", "fashion"]) == 0
     printed = capsys.readouterr().out
     assert "3 comparisons: 0 agree, 3 not run" in printed
-    assert "there is no folder fashion-mnist in it" in " ".join(printed.split())
+    assert "train-images-idx3-ubyte.gz is not on this machine" in " ".join(printed.split())
 
     def refuse(self: Any, *args: Any, **kwargs: Any) -> None:
         raise ZeroDivisionError("on purpose")
