@@ -39,7 +39,7 @@ test: $(VENV)/.keras  ## all tests, against Keras where it matters (ARGS="-k den
 lint: $(VENV)/.base  ## ruff and mypy --strict
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy --strict tinynn
+	@$(BIN)/mypy --strict tinynn tests/typing
 
 format: $(VENV)/.base  ## let ruff format the code
 	@$(BIN)/ruff check --fix .

@@ -82,7 +82,7 @@ _because(
         "missing layers.TFSMLayer",
         "missing layers.TorchModuleWrapper",
     ),
-    *("missing wrappers", "missing TensorFlowTrainer.*", "missing Variable.handle", "missing name_scope"),
+    *("missing TensorFlowTrainer.*", "missing Variable.handle", "missing name_scope"),
     *("missing config.set_backend", "missing config.is_nnx_enabled", "missing TensorBoard.summary"),
 )
 # Everything else -----------------------------------------------------------------------------------------------------
@@ -160,5 +160,6 @@ _because(
     ),
     *("extra random.*", "extra utils.*"),
     *("extra accelerate", "extra from_keras", "extra interop", "extra to_keras"),
+    *("extra wrappers.MLP*", "extra wrappers.scikit_learn", "extra SKLearnClassifier.predict_proba"),
 )
 _because(_MEMBERS, "extra [A-Z]*.*")

@@ -1,5 +1,9 @@
 """tinynn: a neural-network engine in NumPy that speaks the Keras 3 API. `import tinynn as keras`, and go on."""
 
+import importlib
+from types import ModuleType
+from typing import TYPE_CHECKING
+
 from tinynn import (
     activations,
     backend,
@@ -31,7 +35,23 @@ from tinynn.optimizers import Optimizer
 from tinynn.regularizers import Regularizer
 from tinynn.variable import Variable
 
+if TYPE_CHECKING:  # for editors and type checkers: these are imported when they are first used
+    from tinynn import wrappers as wrappers
+
 __version__ = "0.1.0"
+
+_LATE = frozenset(["wrappers"])
+"""Modules of packages that `import tinynn` does not load. Not in `__all__`: a star import would load them."""
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in _LATE:
+        return importlib.import_module(f"tinynn.{name}")
+    raise AttributeError(f"module 'tinynn' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATE})
 
 
 def version() -> str:
