@@ -51,7 +51,7 @@ fuzz: $(VENV)/.base  ## files with faults in them, 20,000: a model or an ordinar
 lint: $(VENV)/.base  ## ruff and mypy --strict
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy --strict tinynn
+	@$(BIN)/mypy --strict tinynn tests/typing
 
 format: $(VENV)/.base  ## let ruff format the code
 	@$(BIN)/ruff check --fix .

@@ -82,7 +82,7 @@ _because(
         "missing layers.TFSMLayer",
         "missing layers.TorchModuleWrapper",
     ),
-    *("missing wrappers", "missing TensorFlowTrainer.*", "missing Variable.handle", "missing name_scope"),
+    *("missing TensorFlowTrainer.*", "missing Variable.handle", "missing name_scope"),
     *("missing config.set_backend", "missing config.is_nnx_enabled", "missing TensorBoard.summary"),
 )
 # Everything else -----------------------------------------------------------------------------------------------------
@@ -163,6 +163,7 @@ _because(
     ),
     *("extra random.*", "extra utils.*"),
     *("extra accelerate", "extra from_keras", "extra interop", "extra to_keras"),
+    *("extra wrappers.MLP*", "extra wrappers.scikit_learn", "extra SKLearnClassifier.predict_proba"),
 )
 _because(
     "what survives the process: docs/checkpoints.md",

@@ -10,7 +10,10 @@ import pytest
 
 import tinynn
 
-MODULES = ["", *(name for name in tinynn.__all__ if inspect.ismodule(getattr(tinynn, name))), "optimizers.schedules"]
+MODULES = [
+    *("", *(name for name in tinynn.__all__ if inspect.ismodule(getattr(tinynn, name)))),
+    *("optimizers.schedules", *sorted(tinynn._LATE), "wrappers.scikit_learn"),
+]
 
 
 def things(path: str) -> dict[str, Any]:

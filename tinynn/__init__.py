@@ -1,7 +1,8 @@
 """tinynn: a neural-network engine in NumPy that speaks the Keras 3 API. `import tinynn as keras`, and go on."""
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from tinynn import (
     activations,
@@ -37,19 +38,24 @@ from tinynn.optimizers import Optimizer
 from tinynn.regularizers import Regularizer
 from tinynn.variable import Variable
 
-if TYPE_CHECKING:
-    from tinynn import explain
+if TYPE_CHECKING:  # for editors and type checkers: these are imported when they are first used
+    from tinynn import explain as explain
+    from tinynn import wrappers as wrappers
 
 __version__ = "0.1.0"
 
-_ON_DEMAND = ("explain",)
-"""Modules that are imported when they are first asked for."""
+_LATE = frozenset(["explain", "wrappers"])
+"""Modules of packages that `import tinynn` does not load. Not in `__all__`: a star import would load them."""
 
 
-def __getattr__(name: str) -> Any:
-    if name in _ON_DEMAND:
+def __getattr__(name: str) -> ModuleType:
+    if name in _LATE:
         return importlib.import_module(f"tinynn.{name}")
     raise AttributeError(f"module 'tinynn' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATE})
 
 
 def version() -> str:

@@ -29,7 +29,7 @@ def flat_view(variables: Sequence[Variable]) -> Array | None:
         return None
     first = variables[0].value
     base = first.base
-    if base is None or base.ndim != 1 or base.dtype != first.dtype or not base.flags.c_contiguous:
+    if not isinstance(base, np.ndarray) or base.ndim != 1 or base.dtype != first.dtype or not base.flags.c_contiguous:
         return None
     start = stop = (_address(first) - _address(base)) // base.itemsize
     for variable in variables:

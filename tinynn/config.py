@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+from collections.abc import Iterator
+
 from tinynn._checks import did_you_mean, positive_integer
 
 __all__ = [
@@ -25,6 +29,7 @@ __all__ = [
 ]
 
 _floatx = "float32"
+_in_this_thread = threading.local()
 _epsilon = 1e-7
 _image_data_format = "channels_last"
 _max_epochs: int | None = None
@@ -40,7 +45,18 @@ def backend() -> str:
 
 def floatx() -> str:
     """The float type of new weights and of data on its way into a model: "float32" or "float64"."""
-    return _floatx
+    return getattr(_in_this_thread, "floatx", None) or _floatx
+
+
+@contextlib.contextmanager
+def floatx_within(value: str) -> Iterator[None]:
+    """`with` it, another float type in this thread alone: for code that follows the type of the data it is given."""
+    before = getattr(_in_this_thread, "floatx", None)
+    _in_this_thread.floatx = value
+    try:
+        yield
+    finally:
+        _in_this_thread.floatx = before
 
 
 def set_floatx(value: str) -> None:

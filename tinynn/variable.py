@@ -102,5 +102,11 @@ class Variable(TensorLike):
         """Subtract in place."""
         return self.assign(self.value - value_of(value))
 
+    def __setstate__(self, state: tuple[None, dict[str, Any]]) -> None:
+        """From a pickle: the value may stand in a file mapped into memory for reading, and is to be changed."""
+        for name, part in state[1].items():
+            setattr(self, name, part)
+        self.value = self.value if self.value.flags.writeable else self.value.copy()
+
     def __repr__(self) -> str:
         return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, value={self.value}>"

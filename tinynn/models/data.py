@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -36,7 +37,8 @@ class ArrayBatches:
         y: (samples, ...) or None.
         sample_weight: (samples,) or None.
         batch_size: 32 by default; the last batch takes what is left.
-        shuffle: False, True (the samples), or "batch" (the samples within each batch).
+        shuffle: False, True (the samples), "batch" (the samples within each batch), or a function that is asked for
+            the order of each epoch: `numpy.random.default_rng(0).permutation`, given the number of samples.
 
     Raises:
         ValueError: no samples, unequal lengths, or values that are no numbers.
@@ -85,6 +87,8 @@ class ArrayBatches:
         """The order of an epoch's samples, (samples,) int64; None for as they come."""
         if not self.shuffle:
             return None
+        if callable(self.shuffle):
+            return self._checked(self.shuffle(len(self.x)))
         return self.order_of(shuffle_seed())
 
     def order_of(self, seed: int | None) -> Array:
@@ -97,6 +101,17 @@ class ArrayBatches:
                 self._order = random.fit_permutation(len(self.x), seed)
         assert self._order is not None
         return self._order
+
+    def _checked(self, order: Any) -> Array:
+        """An order from outside: machine code reads the rows that it names without looking."""
+        numbers: Array = np.ascontiguousarray(order, np.int64)
+        n = len(self.x)
+        if numbers.shape != (n,) or numbers.min() < 0 or numbers.max() >= n:
+            raise ValueError(
+                f"shuffle must return {n} numbers of samples, from 0 to {n - 1}, as numpy.random.permutation({n}) does; got "
+                f"{reprlib.repr(numbers.tolist())} of shape {numbers.shape}."
+            )
+        return numbers
 
     def batch(self, i: int, order: Array | None = None) -> Batch:
         """The i-th batch of an epoch, float inputs in floatx."""

@@ -116,6 +116,16 @@ class Trainer(OldMethods, Layer):
         }
         self.compiled = True
 
+    # Copies and pickles ------------------------------------------------------------------------------------------------
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Layers, weights, optimizer with its slots, loss, metrics and history; not the engine, which is made again.
+
+        A pickle runs code when it is read: for files that others may write there is `model.save`.
+        """
+        made_again = ("_compiled_engine", "train_function", "test_function", "predict_function")
+        return {**vars(self), **dict.fromkeys(made_again)}
+
     def get_compile_config(self) -> dict[str, Any]:
         """What `compile` was given, as plain dicts, lists, names and numbers; {} before it was called.
 
@@ -293,7 +303,8 @@ class Trainer(OldMethods, Layer):
             validation_split: the share of samples, from the end, to evaluate on after each epoch; arrays only.
             validation_data: (x, y), (x, y, sample_weight), or batches like those of x; takes the place of a split.
             shuffle: True, False, or "batch" (within each batch). Batches that come as such keep their order, but for
-                those of a PyDataset.
+                those of a PyDataset. Beyond Keras, a function of the number of samples that gives the order of each epoch,
+                such as `numpy.random.default_rng(0).permutation`: a seed for this run alone.
             class_weight: {class number: weight}.
             sample_weight: (samples,): factors of the samples' losses.
             initial_epoch: where to start counting epochs.

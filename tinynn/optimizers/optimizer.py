@@ -139,7 +139,7 @@ class Optimizer:
         self._model_variables_moving_average: list[Variable] = []
         self._accumulated_gradients: list[Variable] = []
         self._added: list[Variable] = []
-        self._excluded: set[int] = set()
+        self._excluded: list[Variable] = []
         self._excluded_names: re.Pattern[str] | None = None
 
     def _old_spellings(self, learning_rate: Any, kwargs: dict[str, Any]) -> Any:
@@ -536,7 +536,7 @@ class Optimizer:
             var_list: these.
             var_names: those in whose path one of these regular expressions is found: ["bias"].
         """
-        self._excluded = {id(variable) for variable in var_list or ()}
+        self._excluded = list(var_list or ())
         self._excluded_names = re.compile("|".join(var_names)) if var_names else None
 
     def weight_decays(self, variables: Sequence[Variable]) -> Array:
@@ -547,7 +547,7 @@ class Optimizer:
         return self.weight_decay or 0.0
 
     def _shrinks(self, variable: Variable) -> bool:
-        if id(variable) in self._excluded:
+        if any(variable is other for other in self._excluded):
             return False
         return self._excluded_names is None or self._excluded_names.search(variable.path) is None
 
@@ -616,6 +616,16 @@ class Optimizer:
         if isinstance(rate, dict):
             config = {**config, "learning_rate": schedules.deserialize(rate, custom_objects)}
         return cls(**config)
+
+    # Copies and pickles ------------------------------------------------------------------------------------------------
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but where variables stand in memory, which is another place in a copy."""
+        return {**vars(self), "_places": {}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._places = {id(variable): i for i, variable in enumerate(self._trainable_variables)}
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"
