@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -132,6 +133,28 @@ class GradientReport:
     def kinks(self) -> list[Entry]:
         """The entries at kinks whose gradient is one of the possible choices."""
         return [entry for array in self.arrays for entry in array.kinks]
+
+    def to_dict(self) -> dict[str, Any]:
+        """For programs: what was checked, and the wrong entries, the worst first."""
+        return {
+            "title": self.title,
+            "passed": self.passed,
+            "arrays": [
+                {
+                    "name": a.name,
+                    "shape": list(a.shape),
+                    "method": a.method,
+                    "looked_at": a.looked_at,
+                    "passed": a.passed,
+                }
+                | ({"problem": a.problem} if a.problem else {})
+                for a in self.arrays
+            ],
+            "wrong": [
+                {"place": entry.place, "found": entry.found, "expected": entry.expected, "error": entry.error}
+                for entry in self.wrong
+            ],
+        }
 
     @property
     def worst(self) -> Entry | None:

@@ -143,7 +143,8 @@ class Progress:
             own += self._variables_of(name, values)
         global_seed.check_state(state["random"])
         self.run.check_state(state["data"], state["step"])
-        return 8 * sum(variable.value.nbytes for variable in own) + self.run.largest_order + (1 << 26)
+        held = sum(int(variable.value.nbytes) for variable in own)
+        return 8 * held + int(self.run.largest_order) + (1 << 26)
 
     def _variables_of(self, name: str, values: Any) -> list[Variable]:
         """The variables of an optimizer, made if need be, now that they are known to fit."""

@@ -84,7 +84,8 @@ def _classes(labels: Any) -> Array:
         found: Array = labels.argmax(axis=1)
         return found
     labels = labels.reshape(-1)
-    return (labels > 0.5).astype(np.int64) if labels.dtype.kind in "fb" else labels.astype(np.int64)
+    numbers: Array = (labels > 0.5 if labels.dtype.kind in "fb" else labels).astype(np.int64)
+    return numbers
 
 
 def decision_regions(
@@ -175,8 +176,10 @@ def _points(ax: Axes, x: Array, y: Array, class_names: Sequence[str] | None) -> 
     size = 30 if len(x) <= 300 else 14
     for k in np.unique(y):
         label = class_names[k] if class_names is not None else f"class {k}"
+        across, up = x[y == k].T
         ax.scatter(
-            *x[y == k].T,
+            across,
+            up,
             s=size,
             marker=MARKERS[k % len(MARKERS)],
             color=_axes.LINES[k % len(_axes.LINES)][0],

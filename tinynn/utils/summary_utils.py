@@ -508,7 +508,7 @@ def _escaped(text: str, style: Style, screen: Screen) -> str:
 
 def _display(blocks: list[list[Text]], screen: Screen) -> None:
     """Show the blocks in a notebook, each as an output of its own."""
-    from IPython.display import display  # type: ignore[import-not-found]
+    from IPython.display import display
 
     for lines in blocks:
         text = [part for line in lines for part in [*line, ("\n", _PLAIN)]]
