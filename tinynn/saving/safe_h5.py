@@ -71,10 +71,11 @@ class _Bytes:
         if not 0 <= place <= self.size - out.nbytes:
             raise Damaged("This HDF5 file is damaged, or was not copied completely: it points beyond its end.")
         self.file.seek(place)
-        if self.file.readinto(memoryview(out.reshape(-1)).cast("B")) != out.nbytes:  # type: ignore[attr-defined]
+        place_for_them: Any = out.reshape(-1)
+        if self.file.readinto(memoryview(place_for_them).cast("B")) != out.nbytes:  # type: ignore[attr-defined]
             raise Damaged("This HDF5 file became shorter while it was read.")
 
-    def numbers(self, form: str, place: int) -> tuple[int, ...]:
+    def numbers(self, form: str, place: int) -> tuple[Any, ...]:
         """Little-endian integers, in the letters of `struct`."""
         return struct.unpack("<" + form, self.at(place, struct.calcsize("<" + form)))
 
@@ -259,7 +260,7 @@ class SafeH5:
         base = 24 + 4 * version
         if self._source.numbers("Q", base) != (0,):
             raise ValueError("This HDF5 file begins within another file.")
-        return self._source.numbers("Q", base + 40)[0]
+        return int(self._source.numbers("Q", base + 40)[0])
 
     def _object(self, path: str, place: int) -> list[tuple[str, int]]:
         """Note a group or an array; what stands in a group."""
