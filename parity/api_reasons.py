@@ -6,7 +6,7 @@ _IMAGES = "for images: dense networks come first"
 _SEQUENCES = "for sequences of steps: dense networks come first"
 _TEXT = "for text and categories: it prepares data rather than trains a network"
 _FUNCTIONAL = "the functional API is still to come; `Sequential`, or an own `Model` with `call`"
-_FILES = "whole models in files are still to come; `get_weights`, `set_weights`, `to_json`"
+_FILES = "see [saving](saving.md): one file a model"
 _PRECISION = "one precision for a whole model, that of `config.set_floatx`; no quantization"
 _TF = "wraps another framework"
 _DEVICES = "one process on one CPU"
@@ -88,11 +88,15 @@ _because(
 # Everything else -----------------------------------------------------------------------------------------------------
 _because(
     _FILES,
-    *("missing models.*_model", "missing saving.load_*", "missing saving.save_*", "missing saving.KerasFileEditor"),
+    *("missing saving.KerasFileEditor", "missing export", "missing legacy", "missing Model.*state_tree"),
     "missing callbacks.OrbaxCheckpoint",
-    *("missing Model.save*", "missing Model.load_weights", "missing Model.export", "missing export", "missing legacy"),
-    *("missing *.load_own_variables", "missing *.save_own_variables", "missing Model.*state_tree"),
 )
+_because(
+    "what a file may ask for is bounded ([saving](saving.md))",
+    *("extra saving.Limits", "argument extra *.load_model(limits)", "argument extra *.load_weights(limits)"),
+    "argument extra *.model_from_json(limits)",
+)
+_because("ONNX is the one format that there is", "default Model.export(*", "argument * Model.export(*)")
 _because(
     _PRECISION,
     *("missing *DTypePolicy", "missing dtype_policies", "missing mixed_precision", "missing config.*dtype_policy"),

@@ -19,8 +19,12 @@ X = np.random.RandomState(1).normal(size=(5, 6)).astype("float32") * 2
 
 
 def run(model: Any, path: Path, x: Any = X) -> Any:
-    model.export(path)
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    model.export(path, format="onnx")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = (
+        1  # more of them wait for each other on a busy machine
+    )
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     return session.run(None, {"inputs": x})[0]
 
 

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import tinynn
-from tinynn import layers, saving
+from tinynn import _custom_objects, layers, saving
 from tinynn.saving import Limits
 from tinynn.saving.keras_names import LAYERS as KERAS_LAYERS
 from tinynn.saving.safe_h5 import SafeH5
@@ -190,12 +190,14 @@ def test_own_classes_only_when_they_are_handed_over(tmp_path: Path) -> None:
     tinynn.Sequential([tinynn.Input((4,)), Doubled(), layers.Dense(2)]).save(path)
     with pytest.raises(TypeError, match="custom_objects"):
         tinynn.models.load_model(path)
-    saving.get_custom_objects()["Custom>Doubled"] = Doubled
+    saving.register_keras_serializable("mine")(Doubled)
     try:
+        tinynn.Sequential([tinynn.Input((4,)), Doubled(), layers.Dense(2)]).save(tmp_path / "registered.keras")
         with pytest.raises(TypeError, match="a file gets it only if you say so"):
-            tinynn.models.load_model(path)
+            tinynn.models.load_model(tmp_path / "registered.keras")
+        tinynn.models.load_model(tmp_path / "registered.keras", custom_objects=saving.get_custom_objects())
     finally:
-        del saving.get_custom_objects()["Custom>Doubled"]
+        del saving.get_custom_objects()["mine>Doubled"], _custom_objects._names[Doubled]
     with saving.custom_object_scope({"Doubled": Doubled}):
         inside = tinynn.models.load_model(path)
     x = np.ones((1, 4), "float32")

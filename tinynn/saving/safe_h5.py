@@ -71,11 +71,12 @@ class _Bytes:
         if not 0 <= place <= self.size - out.nbytes:
             raise Damaged("This HDF5 file is damaged, or was not copied completely: it points beyond its end.")
         self.file.seek(place)
-        if self.file.readinto(memoryview(out.reshape(-1)).cast("B")) != out.nbytes:  # type: ignore[attr-defined, arg-type]
+        place_for_them: Any = out.reshape(-1)
+        if self.file.readinto(memoryview(place_for_them).cast("B")) != out.nbytes:  # type: ignore[attr-defined]
             raise Damaged("This HDF5 file became shorter while it was read.")
 
     def numbers(self, form: str, place: int) -> tuple[Any, ...]:
-        """Little-endian integers and bytes, in the letters of `struct`."""
+        """Little-endian integers, in the letters of `struct`."""
         return struct.unpack("<" + form, self.at(place, struct.calcsize("<" + form)))
 
 
