@@ -653,13 +653,13 @@ def get_and_set_weights(example: Example) -> None:
     """Weights go from Keras into tinynn and back out bit for bit, and give Keras's predictions."""
     theirs = of_keras("fits", example, example.dtype)
     final = theirs["final"]
-    ours = _predictions(example, final)
+    ours = predictions(example, final)
     same = len(final) == len(ours["weights"]) and all(map(_same_bits, ours["weights"], final))
     if not same:
         raise Disagreement("get_and_set_weights", "get_weights()", f"{ours['weights']}", f"{final}", example)
 
     def again(move: int | None, dtype: str, ulp: float) -> Run:
-        return _predictions(example, final, move, dtype, ulp)
+        return predictions(example, final, move, dtype, ulp)
 
     Case("get_and_set_weights", example, example.dtype, ours, theirs, again).check(lambda name: name == "predicted")
 
@@ -668,9 +668,10 @@ def _same_bits(a: Array, b: Array) -> bool:
     return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
 
 
-def _predictions(
+def predictions(
     example: Example, weights: Sequence[Array], move: int | None = None, dtype: str | None = None, ulp: float = 0.0
 ) -> Run:
+    """What tinynn predicts with these weights, and the weights as it gives them back; other arguments as of `steps`."""
     dtype = dtype or example.dtype
     way = None if move is None else np.random.default_rng(move)
     with _session(TINYNN, example, dtype):
