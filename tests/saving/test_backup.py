@@ -38,7 +38,7 @@ def told(value: Any) -> Any:
     return [told(part) for part in value] if isinstance(value, list) else (type(value), repr(value))
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(nests)
 def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, nest: dict[str, Any]) -> None:
     path = tmp_path_factory.getbasetemp() / "backup.npz"

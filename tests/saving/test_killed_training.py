@@ -8,4 +8,4 @@ from tests.saving.killed_training import kill_over_and_over
 
 
 def test_a_training_survives_its_process(tmp_path: Path) -> None:
-    assert kill_over_and_over(kills=5, seed=0, folder=tmp_path, plans=[1], longest=0.5) >= 1
+    assert kill_over_and_over(kills=4, seed=0, folder=tmp_path, plans=[1], longest=0.4) >= 1
