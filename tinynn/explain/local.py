@@ -18,7 +18,7 @@ vector is the same, but for a probability of zero.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -123,7 +123,7 @@ def _dense(place: int, x: Array, kernel: Array) -> Local:
         return Moves(np.arange(rows) * units + entry, np.ones(rows))
 
     def best_bias(score: Array) -> Array:
-        return score.reshape(rows, units).max(axis=0)
+        return np.asarray(score.reshape(rows, units).max(axis=0))
 
     found = [(by_x, best_x, "x"), (by_kernel, best_kernel, "kernel"), (by_bias, best_bias, "bias")][place]
     return Local(found[0], found[1], 0.0, f"dense {found[2]}")
@@ -146,10 +146,10 @@ def _one_to_one(record: Record, place: int, shape: Shape) -> Local:
 _Candidate = tuple[Callable[[float], Local], Callable[[Array], Array]] | None
 
 
-def _entry_by_entry(backward: Callable[[Array], Array], shape: Shape, out_shape: Shape, dtype: object) -> _Candidate:
+def _entry_by_entry(backward: Callable[[Array], Array], shape: Shape, out_shape: Shape, dtype: Any) -> _Candidate:
     if shape != out_shape:
         return None
-    factors = backward(np.ones(out_shape, dtype))  # type: ignore[call-overload]
+    factors = backward(np.ones(out_shape, dtype))
     flat = factors.reshape(-1)
 
     def local(noise: float) -> Local:
@@ -163,7 +163,7 @@ def _entry_by_entry(backward: Callable[[Array], Array], shape: Shape, out_shape:
     return local, lambda d_out: factors * d_out
 
 
-def _for_all_rows(backward: Callable[[Array], Array], shape: Shape, out_shape: Shape, dtype: object) -> _Candidate:
+def _for_all_rows(backward: Callable[[Array], Array], shape: Shape, out_shape: Shape, dtype: Any) -> _Candidate:
     if shape != out_shape[1:] or not shape:
         return None
     rows, width = out_shape[0], int(np.prod(shape))
@@ -171,7 +171,7 @@ def _for_all_rows(backward: Callable[[Array], Array], shape: Shape, out_shape: S
         return None
     jacobian = np.empty((rows, width))
     for b in range(rows):
-        unit = np.zeros((rows, width), dtype)  # type: ignore[call-overload]
+        unit = np.zeros((rows, width), dtype)
         unit[b] = 1
         jacobian[b] = backward(unit.reshape(out_shape)).reshape(-1)
 
@@ -187,7 +187,7 @@ def _for_all_rows(backward: Callable[[Array], Array], shape: Shape, out_shape: S
     return (lambda noise: Local(moves, best, noise, "for all rows")), contracted
 
 
-def _row_by_row(backward: Callable[[Array], Array], shape: Shape, out_shape: Shape, dtype: object) -> _Candidate:
+def _row_by_row(backward: Callable[[Array], Array], shape: Shape, out_shape: Shape, dtype: Any) -> _Candidate:
     if not shape or not out_shape or shape[0] != out_shape[0] or not shape[0]:
         return None
     rows = shape[0]
@@ -196,7 +196,7 @@ def _row_by_row(backward: Callable[[Array], Array], shape: Shape, out_shape: Sha
         return None
     jacobian = np.empty((rows, out, into))
     for k in range(out):
-        unit = np.zeros((rows, out), dtype)  # type: ignore[call-overload]
+        unit = np.zeros((rows, out), dtype)
         unit[:, k] = 1
         jacobian[:, k] = backward(unit.reshape(out_shape)).reshape(rows, into)
 
@@ -213,7 +213,7 @@ def _row_by_row(backward: Callable[[Array], Array], shape: Shape, out_shape: Sha
     return (lambda noise: Local(moves, best, noise, "row by row")), contracted
 
 
-def _along_batch(backward: Callable[[Array], Array], shape: Shape, out_shape: Shape, dtype: object) -> _Candidate:
+def _along_batch(backward: Callable[[Array], Array], shape: Shape, out_shape: Shape, dtype: Any) -> _Candidate:
     if shape != out_shape or len(shape) < 2:
         return None
     rows, width = shape[0], int(np.prod(shape[1:]))
@@ -221,7 +221,7 @@ def _along_batch(backward: Callable[[Array], Array], shape: Shape, out_shape: Sh
         return None
     jacobian = np.empty((rows, rows, width))  # out, in, feature
     for b in range(rows):
-        unit = np.zeros((rows, width), dtype)  # type: ignore[call-overload]
+        unit = np.zeros((rows, width), dtype)
         unit[b] = 1
         jacobian[b] = backward(unit.reshape(out_shape)).reshape(rows, width)
 
@@ -238,7 +238,7 @@ def _along_batch(backward: Callable[[Array], Array], shape: Shape, out_shape: Sh
     return (lambda noise: Local(moves, best, noise, "along the batch")), contracted
 
 
-def _full(backward: Callable[[Array], Array], shape: Shape, out_shape: Shape, dtype: object, name: str) -> Local:
+def _full(backward: Callable[[Array], Array], shape: Shape, out_shape: Shape, dtype: Any, name: str) -> Local:
     out, into = int(np.prod(out_shape)), int(np.prod(shape))
     if out > MOST_CALLS or out * into > MOST_ENTRIES:
         raise TooLarge(
@@ -246,12 +246,12 @@ def _full(backward: Callable[[Array], Array], shape: Shape, out_shape: Shape, dt
             "too many to be written down. Explain a smaller batch."
         )
     jacobian = np.empty((out, into))
-    unit = np.zeros(out, dtype)  # type: ignore[call-overload]
+    unit = np.zeros(out, dtype)
     for k in range(out):
         unit[k] = 1
         jacobian[k] = backward(unit.reshape(out_shape)).reshape(-1)
         unit[k] = 0
-    noise = float(np.finfo(dtype).eps) * float(np.abs(jacobian).max(initial=0.0))  # type: ignore[arg-type]
+    noise = float(np.finfo(dtype).eps) * float(np.abs(jacobian).max(initial=0.0))
     return Local(
         lambda entry: _nonzero(np.arange(out), jacobian[:, entry]),
         lambda score: np.asarray((np.abs(jacobian) * score.reshape(-1, 1)).max(axis=0, initial=0.0).reshape(shape)),

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
     from tinynn.explain.tracing import Trace
 
 
-class Stop(NamedTuple):
+@dataclass(frozen=True)
+class Stop:
     """A place on a path: an entry of a value, and how much it moves the next one (at the last: the loss)."""
 
     symbol: Symbol
@@ -114,7 +116,7 @@ class Paths(Shown):
                         product * factor,
                         None,
                         0,
-                        (*stops, here._replace(factor=factor)),
+                        (*stops, replace(here, factor=factor)),
                     ),
                 )
             for link in self._routes.links(tensor):
@@ -123,7 +125,7 @@ class Paths(Shown):
                 follow = self._best[id(output)].reshape(-1)[moves.places]
                 for place, factor, most in zip(moves.places.tolist(), moves.factors.tolist(), follow.tolist()):
                     if most > 0:
-                        item = (product * factor, output, place, (*stops, here._replace(factor=factor)))
+                        item = (product * factor, output, place, (*stops, replace(here, factor=factor)))
                         heapq.heappush(queue, (-abs(product * factor) * most, next(number), *item))
         return found
 

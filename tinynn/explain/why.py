@@ -12,6 +12,7 @@ to the gradient that it explains, within rounding.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -42,7 +43,8 @@ class Terms(NamedTuple):
         return np.asarray(self.factors * self.upstream)
 
 
-class Opened(NamedTuple):
+@dataclass(frozen=True)
+class Opened:
     """One entry of a value, with all that its gradient is the sum of."""
 
     index: tuple[int, ...]
@@ -162,7 +164,7 @@ class Explanation(Shown):
             from tinynn.explain.per_sample import parts_of
 
             parts = parts_of(self.trace, self._routes, self.quantity.tensor, self.name)
-            return np.asarray(parts[(slice(None), *self.index)], np.float64)
+            return np.array([part[self.index] for part in parts], np.float64)
         batch = self.trace.batch_size
         found = np.zeros(batch)
         for terms in first.terms:

@@ -12,6 +12,7 @@ from tinynn.explain.formulas import (
     Derivative,
     Equation,
     Formula,
+    Negative,
     Number,
     Product,
     Series,
@@ -165,7 +166,6 @@ class _Writer:
         out = self._symbol(record.output)
         n = out.layer
         name = f"unit k of {call.label}" if call is not None else "unit k"
-        where = entry.index if single else ("j",) if which == "bias" else None
         z = Equation(
             (
                 at(out, "b", "k"),
@@ -173,7 +173,8 @@ class _Writer:
             )
         )
         if which == "kernel":
-            i, k = where if where is not None else ("i", "k")
+            where: tuple[Any, ...] = entry.index if single else ("i", "k")
+            i, k = where
             self.page.say(
                 "A weight lets one input of its layer into one unit, in every sample. In ", at(out, "b", k), " it stands "
                 "beside ", at(x, "b", i), ", so that is how much it moves it:",
@@ -185,7 +186,7 @@ class _Writer:
             )
             self._samples(entry, place, at(x, "b", i), self._gradient(record.output, ("b", k)))
         elif which == "bias":
-            (k,) = where if where is not None else ("k",)
+            (k,) = entry.index if single else ("k",)
             self.page.say(
                 "The bias is added to its unit in every sample, so it moves it by as much as it moves itself:"
             )
@@ -301,7 +302,7 @@ class _Writer:
                     ),
                 )
             self.page.say("The tape's own backward pass of the loss gives the slope:")
-            heads = [f"[{','.join(self._letters(tensor))}]", self._symbol(tensor), self._bare(tensor)]
+            heads: list[Inline] = [f"[{','.join(self._letters(tensor))}]", self._symbol(tensor), self._bare(tensor)]
             rows = [(_index(e.index), float(value[e.index]), float(e.by_loss or 0.0)) for e in step.entries]
             self.page.table(heads, rows)
             return
@@ -397,7 +398,7 @@ class _Writer:
         if len(step.entries) == 1:
             return
         if counts == {units} and units <= ACROSS:
-            rows = [
+            rows: list[tuple[Cell, ...]] = [
                 (_index(e.index), *map(float, e.terms[place].values), float(e.terms[place].values.sum()))
                 for e in step.entries
             ]
@@ -431,8 +432,9 @@ def _bare_symbol(formula: Formula) -> Formula:
             return Symbol(letter, layer)
         case Sum(terms):
             return Sum(tuple(_bare_symbol(term) for term in terms))
-    inner = getattr(formula, "term", None)
-    return type(formula)(_bare_symbol(inner)) if inner is not None else formula  # type: ignore[call-arg]
+        case Negative(term):
+            return Negative(_bare_symbol(term))
+    return formula
 
 
 def _index(index: tuple[int, ...]) -> str:
