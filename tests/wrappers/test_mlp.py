@@ -75,7 +75,7 @@ def test_first_step_is_that_of_scikit_learns_network() -> None:
 
 
 def test_words_as_classes_and_probabilities() -> None:
-    model = quick().fit(X, NAMES)
+    model = quick(learning_rate=0.1, epochs=50).fit(X, NAMES)
     assert model.classes_.tolist() == ["setosa", "versicolor", "virginica"]
     assert model.score(X, NAMES) > 0.9
     np.testing.assert_allclose(model.predict_proba(X).sum(axis=1), 1, atol=1e-12)
@@ -199,7 +199,7 @@ def test_partial_fit_is_an_epoch_at_a_time() -> None:
     ],
 )
 def test_losses_get_the_targets_they_want(loss: Any, units: int, output: str) -> None:
-    model = quick(loss=loss).fit(X, NAMES)
+    model = quick(loss=loss, learning_rate=0.1, epochs=50).fit(X, NAMES)
     assert model.model_.layers[-1].units == units
     assert model.model_.layers[-1].activation is tinynn.activations.get(output)
     assert model.score(X, NAMES) > 0.9

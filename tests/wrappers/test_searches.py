@@ -124,7 +124,7 @@ def client() -> Iterator[Any]:
 def test_a_search_on_a_cluster_gives_what_one_process_gives(client: Any) -> None:
     grid = {"hidden_layer_sizes": [(2,), (4,), (6, 3)], "learning_rate": [0.003, 0.05]}
     here = GridSearchCV(small(), grid, cv=2).fit(X, Y)
-    with joblib.parallel_config(backend="dask"):
+    with joblib.parallel_config(backend="dask", scatter=[X, Y]):
         there = GridSearchCV(small(), grid, cv=2).fit(X, Y)
     np.testing.assert_array_equal(there.cv_results_["mean_test_score"], here.cv_results_["mean_test_score"])
     assert there.best_params_ == here.best_params_
@@ -140,11 +140,14 @@ def _engine_threads() -> int:
 
 @pytest.mark.filterwarnings("ignore")
 def test_a_worker_that_dies_changes_nothing(client: Any, tmp_path: Path) -> None:
-    """The builder kills the first process that calls it; Dask gives that fit to another worker."""
+    """The builder kills the first process that calls it; Dask gives that fit to another worker.
+
+    `scatter` gives each worker the data. Left to itself joblib leaves one copy with one worker, which may be the one that dies.
+    """
     kinds = [{"note": str(tmp_path / "died"), "units": units} for units in (2, 4, 6)]
     model = SKLearnClassifier(dies_once, fit_kwargs={"epochs": 8, "verbose": 0, "shuffle": False})
     before = set(client.run(_process))
-    with joblib.parallel_config(backend="dask"):
+    with joblib.parallel_config(backend="dask", scatter=[X, Y]):
         there = GridSearchCV(model, {"model_kwargs": kinds}, cv=2, refit=False).fit(X, Y)
     assert (tmp_path / "died").exists(), "no worker died: the test is about nothing"
     here = GridSearchCV(model, {"model_kwargs": kinds}, cv=2, refit=False).fit(X, Y)

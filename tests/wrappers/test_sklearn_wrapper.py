@@ -93,7 +93,7 @@ def test_arguments_of_fit_are_routed_where_that_is_enabled() -> None:
     with pytest.raises(RuntimeError, match="enable_metadata_routing=True"):
         model.set_fit_request(sample_weight=True)
     with sklearn.config_context(enable_metadata_routing=True):
-        model.set_fit_request(sample_weight=True)
+        model.set_fit_request(sample_weight=True).set_score_request(sample_weight=False)
         assert model.get_metadata_routing().fit.requests["sample_weight"] is True
         scores = cross_val_score(model, X, Y, params={"sample_weight": np.ones(150)}, cv=2)
     assert scores.shape == (2,)
