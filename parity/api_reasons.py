@@ -172,6 +172,6 @@ _because(
 _because(
     "what survives the process: docs/checkpoints.md",
     *("extra *.get_state", "extra *.set_state", "extra *.remembered", "extra BackupAndRestore.*"),
-    *("argument extra callbacks.*(on_error)"),
+    "argument extra callbacks.*(on_error)",
 )
 _because(_MEMBERS, "extra [A-Z]*.*")
