@@ -6,7 +6,6 @@ import os
 
 import pytest
 
-
 _ABOUT_CONTENT = ("test_formats", "test_matrix", "test_onnx", "test_refusals")
 
 
