@@ -37,7 +37,8 @@ class Relay:
         self, session: Any, callbacks: Any, verbose: Any, steps: int | None, epochs: int, add_history: bool
     ) -> None:
         self._session, keras = session, session.keras.module
-        self._list, self._progress = callbacks, None
+        self._list = callbacks
+        self._progress: Any = None
         if not isinstance(callbacks, keras.callbacks.CallbackList):
             self._list = keras.callbacks.CallbackList(
                 callbacks,
