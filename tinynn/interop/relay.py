@@ -5,8 +5,6 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from tinynn.interop.blueprint import CannotConvert
-
 NOTHING, OPTIMIZER, EVERYTHING = 0, 1, 2
 """How much of the model a callback looks at or changes: of the optimizer, its iterations and its learning rate."""
 
@@ -40,6 +38,7 @@ class Relay:
     ) -> None:
         self._session, keras = session, session.keras.module
         self._list = callbacks
+        self._progress: Any = None
         if not isinstance(callbacks, keras.callbacks.CallbackList):
             self._list = keras.callbacks.CallbackList(
                 callbacks,
@@ -65,11 +64,13 @@ class Relay:
         self._session.push(what)
         getattr(self._list, hook)(*args)
         self._session.pull(what)
-        if hook == "on_train_begin" and self._session.model._initial_epoch:
-            epoch = self._session.model._initial_epoch
-            raise CannotConvert(
-                "a callback", f"starts it at epoch {epoch}: tinynn's loop does not begin elsewhere for it."
-            )
+        epoch = self._session.model._initial_epoch if hook == "on_train_begin" else None
+        if epoch:  # as BackupAndRestore tells Keras's loop
+            self._progress.epoch = epoch
+
+    def set_progress(self, progress: Any) -> None:
+        """Called by `fit`: where it stands; None when it is over."""
+        self._progress = progress
 
     def _looks_at(self, callback: Any) -> int:
         kind = type(callback).__name__

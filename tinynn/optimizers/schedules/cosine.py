@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tinynn.optimizers.schedules.learning_rate_schedule import LearningRateSchedule, in_float32, positive
+from tinynn.optimizers.schedules.learning_rate_schedule import LearningRateSchedule, in_float32, positive, rounded
 
 __all__ = ["CosineDecay", "CosineDecayRestarts"]
 
@@ -58,7 +58,8 @@ class CosineDecay(LearningRateSchedule):
         return np.where(step < rising, risen, self._fall(step - rising, top))[()]
 
     def _fall(self, step: Any, top: Any) -> Any:
-        cosine = np.float32(0.5) * (np.float32(1) + np.cos(np.float32(math.pi) * (step / np.float32(self.decay_steps))))
+        turned = rounded(np.cos, np.float32(math.pi) * (step / np.float32(self.decay_steps)))
+        cosine = np.float32(0.5) * (np.float32(1) + turned)
         return top * (np.float32(1 - self.alpha) * cosine + np.float32(self.alpha))
 
     def get_config(self) -> dict[str, Any]:
@@ -109,11 +110,11 @@ class CosineDecayRestarts(LearningRateSchedule):
             i = np.floor(done)
             f = done - i
         else:
-            i = np.floor(np.log(one - done * (one - t_mul)) / np.log(t_mul))
-            grown = np.power(t_mul, i)
+            i = np.floor(rounded(np.log, one - done * (one - t_mul)) / rounded(np.log, t_mul))
+            grown = rounded(np.power, t_mul, i)
             f = (done - (one - grown) / (one - t_mul)) / grown
-        height = np.float32(0.5) * np.power(np.float32(self._m_mul), i)
-        cosine = height * (one + np.cos(np.float32(math.pi) * f))
+        height = np.float32(0.5) * rounded(np.power, np.float32(self._m_mul), i)
+        cosine = height * (one + rounded(np.cos, np.float32(math.pi) * f))
         return np.float32(self.initial_learning_rate) * ((one - alpha) * cosine + alpha)
 
     def get_config(self) -> dict[str, Any]:

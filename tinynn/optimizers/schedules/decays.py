@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tinynn.engine.recorded import value_of
-from tinynn.optimizers.schedules.learning_rate_schedule import LearningRateSchedule, in_float32, positive
+from tinynn.optimizers.schedules.learning_rate_schedule import LearningRateSchedule, in_float32, positive, rounded
 
 __all__ = ["ExponentialDecay", "InverseTimeDecay", "PiecewiseConstantDecay", "PolynomialDecay"]
 
@@ -47,7 +47,7 @@ class ExponentialDecay(LearningRateSchedule):
         p = in_float32(step) / np.float32(self.decay_steps)
         if self.staircase:
             p = np.floor(p)
-        return np.float32(self.initial_learning_rate) * np.power(np.float32(self.decay_rate), p)
+        return np.float32(self.initial_learning_rate) * rounded(np.power, np.float32(self.decay_rate), p)
 
     def get_config(self) -> dict[str, Any]:
         names = ("initial_learning_rate", "decay_steps", "decay_rate", "staircase", "name")
@@ -137,7 +137,7 @@ class PolynomialDecay(LearningRateSchedule):
         else:
             step = np.minimum(step, until)
         first, last = np.float32(self.initial_learning_rate), np.float32(self.end_learning_rate)
-        return (first - last) * np.power(np.float32(1) - step / until, np.float32(self.power)) + last
+        return (first - last) * rounded(np.power, np.float32(1) - step / until, np.float32(self.power)) + last
 
     def get_config(self) -> dict[str, Any]:
         names = ("initial_learning_rate", "decay_steps", "end_learning_rate", "power", "cycle", "name")

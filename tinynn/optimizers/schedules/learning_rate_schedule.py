@@ -60,3 +60,12 @@ def positive(name: str, value: Any) -> Any:
 def in_float32(step: Any) -> Any:
     """Steps, a number or an array of any kind, as float32."""
     return np.asarray(value_of(step)).astype(np.float32)[()]
+
+
+def rounded(function: Any, *arguments: Any) -> Any:
+    """np.power, np.cos or np.log of float32 as float32, computed in float64 and rounded once.
+
+    NumPy's own for float32 are an ulp off now and then (the power at every fifth number); those of the C library, which
+    TensorFlow asks for a single number, hardly ever.
+    """
+    return function(*arguments, dtype=np.float64).astype(np.float32)
