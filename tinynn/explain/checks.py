@@ -334,7 +334,7 @@ def _in_double_precision(layer: Layer) -> Iterator[Callable[[], None]]:
     layers = [layer, *layer._layers_within()]
     stand_ins = [found for layer in layers if (found := getattr(layer, "_inputs", None)) is not None]
     before = [(thing, thing.dtype) for thing in (*layers, *stand_ins)]
-    values = [(variable, variable.value, variable.value.copy()) for variable in layer.variables]
+    values = [(variable, variable.value) for variable in layer.variables]
     fixed = [(v, v.value.copy()) for v in layer.variables if not v.trainable or v.value.dtype.kind != "f"]
     fixed = [(v, value.astype(np.float64) if value.dtype.kind == "f" else value) for v, value in fixed]
 
@@ -347,15 +347,14 @@ def _in_double_precision(layer: Layer) -> Iterator[Callable[[], None]]:
         config.set_floatx("float64")
         for thing, _ in before:
             thing.dtype = "float64"
-        for variable, value, _ in values:
+        for variable, value in values:
             variable.value = value.astype(np.float64) if value.dtype.kind == "f" else value.copy()
         yield put_back
     finally:
         config.set_floatx(floatx)
         for thing, dtype in before:
             thing.dtype = dtype
-        for variable, value, copy in values:
-            value[...] = copy
+        for variable, value in values:
             variable.value = value
 
 
