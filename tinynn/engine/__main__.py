@@ -4,5 +4,6 @@ import numpy as np
 
 from tinynn.engine import machine, twins
 
-for precision in ("float32", "float64"):
-    machine.prepare(np.dtype(precision), [machine.LOOP, *twins.all_units()])
+if __name__ == "__main__":
+    for precision in ("float32", "float64"):
+        machine.prepare(np.dtype(precision), [machine.LOOP, *twins.all_units()])
