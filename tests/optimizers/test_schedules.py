@@ -57,12 +57,11 @@ def test_learning_rates_are_keras_s_in_float32(keras: Any, kind: str) -> None:
     expected = np.array([np.asarray(theirs(int(step))) for step in steps])
     found = schedules.at_steps(ours, steps)
     assert found.dtype == expected.dtype == np.float32
-    # Powers, cosines and logarithms good to some ulp each; what they are taken from is the same to the bit. Near the end of
-    # a cosine 1 + cos loses what its ulps are of 1, and (1 - x)^2.5 near x = 1 what those of x are.
+    # Powers are rounded from float64 here and by the C library there, which is the same for these. Its cosine is an ulp off
+    # now and then; near the end 1 + cos loses what its ulps are of 1.
     rate = max(float(expected.max()), 1e-3)
-    assert np.abs(found - expected).max() <= 8 * float(np.finfo(np.float32).eps) * rate
-    if "inverse" in kind or "piecewise" in kind:
-        assert np.array_equal(found, expected)
+    allowed = 2 * float(np.finfo(np.float32).eps) * rate if "Cosine" in KINDS[kind][0] else 0.0
+    assert np.abs(found - expected).max() <= allowed
     assert ours.get_config() == theirs.get_config()
     assert schedules.serialize(ours) == keras.optimizers.schedules.serialize(theirs)
     ours_signature, theirs_signature = (inspect.signature(type(schedule)) for schedule in (ours, theirs))
