@@ -256,7 +256,9 @@ class Walked:
 
 @pytest.mark.parametrize("save_freq", ["epoch", 3])
 @pytest.mark.parametrize(
-    ("data", "steps"), [(Rows, None), (Rows, 3), (generated, 4), (Walked, None), (Walked, 2)], ids=str
+    ("data", "steps"),
+    [(Rows, None), (Rows, 3), (generated, 4), (Walked, None), (Walked, 2)],
+    ids=lambda given: getattr(given, "__name__", None),
 )
 def test_streams_go_on(tmp_path: Path, data: Any, steps: Any, save_freq: Any) -> None:
     def fit(trained: Any, others: list[Any]) -> Any:
