@@ -33,6 +33,9 @@ QUICK = ("dense.forward", "relu.forward", "softmax_crossentropy.sparse_forward",
 _PER_ENTRY = ("binary_crossentropy", "sigmoid_crossentropy")
 """Losses with a value per entry, not per sample."""
 
+_FLAT = {"params", "w"}
+"""Names by which a kernel works on a flat vector of parameters, as all its arrays then are."""
+
 _EMPTY = ("v_max", "mean_grad")
 """Slots of an optimizer that its usual settings do without."""
 
@@ -139,13 +142,14 @@ def arguments(module: str, function: Callable[..., Any]) -> list[Any]:
     wide = module in ("dense", "dropout") or _elementwise(module)
     shape = (BATCH, UNITS if wide else CLASSES)
     labels = rng.integers(0, CLASSES, BATCH)
+    over_parameters = bool(_FLAT & set(inspect.signature(function).parameters))
     values: list[Any] = []
     for name, parameter in inspect.signature(function).parameters.items():
         if name in _NUMBERS or parameter.annotation in _PLAIN:
             value: Any = _NUMBERS.get(name, _PLAIN.get(parameter.annotation))
         elif name in _EMPTY:
             value = np.empty(0)
-        elif function.__name__.endswith("step"):
+        elif over_parameters:
             value = rng.random(PARAMETERS)
         elif name in ("kernel", "d_kernel"):
             value = rng.normal(size=(FAN_IN, UNITS))

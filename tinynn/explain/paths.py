@@ -30,7 +30,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Stop:
-    """A place on a path: an entry of a value, and how much it moves the next one (at the last: the loss)."""
+    """A place on a path: an entry of a value, and how much it moves the next one (at the last: the loss).
+
+    Args:
+        symbol: how formulas call the value.
+        index: the entry's place in it.
+        factor: d(next)/d(this).
+    """
 
     symbol: Symbol
     index: tuple[int, ...]
@@ -41,7 +47,12 @@ class Stop:
 
 
 class Path(NamedTuple):
-    """A route to the loss; its product is what it adds to the gradient."""
+    """A route to the loss.
+
+    Args:
+        product: of the factors of its stops: what it adds to the gradient.
+        stops: the places that it goes through, the last one before the loss.
+    """
 
     product: float
     stops: tuple[Stop, ...]
@@ -53,8 +64,14 @@ class Path(NamedTuple):
 class Paths(Shown):
     """The heaviest routes from one number to the loss: what `Trace.paths` gives.
 
-    name, index: the number. gradient: what all paths together carry, penalties left out.
-    paths: the `Path`s, largest product first; iterate, index and count them.
+    Args:
+        trace: the pass in which the number stands.
+        name, index: the number.
+        count: how many paths are wanted.
+
+    Attributes:
+        gradient: what all paths together carry, penalties left out.
+        paths: the `Path`s, largest product first; iterate, index and count them.
     """
 
     def __init__(self, trace: Trace, name: str, index: tuple[int, ...], count: int) -> None:

@@ -25,8 +25,11 @@ from tinynn.explain.tracing import Trace, trace
 class PerSampleGradients(Mapping[str, Array]):
     """{"dense/kernel": (batch, fan_in, units), ...}: what each sample adds to each trained weight's gradient.
 
-    penalties: {"dense/kernel": (fan_in, units)}: what regularizers add, for the weights that have any.
     The sum over samples, and the penalty, is the gradient of training. `norms()` gives (batch,) for all weights together.
+
+    Args:
+        gradients: by the weight's name.
+        penalties: {"dense/kernel": (fan_in, units)}: what regularizers add, for the weights that have any.
     """
 
     def __init__(self, gradients: dict[str, Array], penalties: dict[str, Array]) -> None:

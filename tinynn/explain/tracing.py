@@ -44,6 +44,7 @@ class Quantity:
         gradient: dL/d(value), of the same shape; None where the loss does not depend on it by way of it.
         note: what should be said about it.
         symbol: how formulas call it.
+        tensor: the tape's own object for it.
     """
 
     name: str
@@ -205,6 +206,14 @@ class Trace(Shown):
     """What `trace` found. Prints as tables; small models in full, large ones by shape, norm and extremes.
 
     trace[name] is a `Quantity`; `names` lists them. `trace.why(name, *index)` opens the chain rule for one entry.
+
+    Args:
+        model, batch: what ran on what.
+        y_pred, loss: its outputs and their loss, as the tape knows them.
+        tape: the record of the pass.
+        calls: of the layers, in order.
+        end_of_model: how many records the model made; those after are the loss's.
+        variables: the trained weights and their values.
     """
 
     def __init__(

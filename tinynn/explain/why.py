@@ -78,12 +78,19 @@ class Step(NamedTuple):
 class Explanation(Shown):
     """Why dL/d(one number) is what it is: what `Trace.why` gives.
 
-    name, index: the number. value: it; gradient: dL/d(it), from the tape.
-    sample_contributions: for a weight, (batch,): what each sample adds to the gradient; else None.
-    penalty: what regularizers add to it.
-    total: the terms of the first link, added up; error: its distance from `gradient`; bound: what rounding allows.
-    adds_up: whether that, and every link opened below, is within rounding.
-    steps: the links, from the number to the loss.
+    Args:
+        trace: the pass in which it stands.
+        quantity: the array in which it stands.
+        index: its place there.
+
+    Attributes:
+        name, index: the number.
+        value, gradient: it, and dL/d(it) from the tape.
+        sample_contributions: for a weight, (batch,): what each sample adds to the gradient; else None.
+        penalty: what regularizers add to it.
+        total, error, bound: the terms of the first link, added up; its distance from `gradient`; what rounding allows.
+        adds_up: whether that, and every link opened below, is within rounding.
+        steps: the links, from the number to the loss.
     """
 
     def __init__(self, trace: Trace, quantity: Quantity, index: tuple[int, ...]) -> None:
