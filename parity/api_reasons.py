@@ -96,7 +96,7 @@ _because(
     *("extra saving.Limits", "argument extra *.load_model(limits)", "argument extra *.load_weights(limits)"),
     "argument extra *.model_from_json(limits)",
 )
-_because("ONNX is the one format that there is", "default Model.export(*", "argument * Model.export(*)")
+_because("ONNX is the one format that there is", "default Model.export(*")
 _because(
     _PRECISION,
     *("missing *DTypePolicy", "missing dtype_policies", "missing mixed_precision", "missing config.*dtype_policy"),
@@ -159,6 +159,7 @@ _because(
     *(
         "extra GradientTape",
         "extra custom_gradient",
+        "extra plotting",
         "extra datasets.*",
         "argument extra datasets.*(download)",
         "extra initializers.*",
