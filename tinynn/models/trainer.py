@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import math
+import operator
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -322,7 +323,7 @@ class Trainer(OldMethods, Layer):
         """
         no_extra_arguments("fit", kwargs, _arguments(Trainer.fit))
         self._require_compiled("fit")
-        epochs = _limited("epochs", epochs, config.max_epochs())
+        epochs = _limited("epochs", operator.index(epochs), config.max_epochs())
         if class_weight is not None and sample_weight is not None and not is_stream(x):
             raise ValueError("You cannot `class_weight` and `sample_weight` at the same time.")
         if validation_split and validation_data is None:
