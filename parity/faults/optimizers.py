@@ -382,10 +382,8 @@ FAULTS = (
         name="weight decay: the bias forgotten",
         trap="decay",
         file="optimizers/optimizer.py",
-        old=("        if id(variable) in self._excluded:\n            return False\n"),
-        new=(
-            '        if id(variable) in self._excluded or variable.path.endswith("bias"):\n            return False\n'
-        ),
+        old="        if any(variable is other for other in self._excluded):\n",
+        new='        if any(variable is other for other in self._excluded) or variable.path.endswith("bias"):\n',
         on=("adamw",),
         seen_by=("one_step",),
     ),
@@ -579,9 +577,9 @@ FAULTS = (
         old=(
             "        if self.staircase:\n"
             "            p = np.floor(p)\n"
-            "        return np.float32(self.initial_learning_rate) * np.power("
+            "        return np.float32(self.initial_learning_rate) * rounded(np.power"
         ),
-        new=("        p = np.floor(p)\n        return np.float32(self.initial_learning_rate) * np.power("),
+        new=("        p = np.floor(p)\n        return np.float32(self.initial_learning_rate) * rounded(np.power"),
         on=("exponential",),
         seen_by=("steps_in_float64",),
     ),
@@ -592,9 +590,9 @@ FAULTS = (
         old=(
             "        if self.staircase:\n"
             "            p = np.floor(p)\n"
-            "        return np.float32(self.initial_learning_rate) * np.power("
+            "        return np.float32(self.initial_learning_rate) * rounded(np.power"
         ),
-        new="        return np.float32(self.initial_learning_rate) * np.power(",
+        new="        return np.float32(self.initial_learning_rate) * rounded(np.power",
         on=("staircase",),
         seen_by=("steps_in_float64",),
     ),
@@ -629,7 +627,7 @@ FAULTS = (
         name="PolynomialDecay: along a line",
         trap="schedules",
         file="optimizers/schedules/decays.py",
-        old="np.power(np.float32(1) - step / until, np.float32(self.power))",
+        old="rounded(np.power, np.float32(1) - step / until, np.float32(self.power))",
         new="(np.float32(1) - step / until)",
         on=("polynomial",),
         seen_by=("steps_in_float64",),
@@ -647,8 +645,8 @@ FAULTS = (
         name="CosineDecay: a whole wave",
         trap="schedules",
         file="optimizers/schedules/cosine.py",
-        old="np.cos(np.float32(math.pi) * (step / np.float32(self.decay_steps))))",
-        new="np.cos(np.float32(2 * math.pi) * (step / np.float32(self.decay_steps))))",
+        old="np.float32(math.pi) * (step / np.float32(self.decay_steps))",
+        new="np.float32(2 * math.pi) * (step / np.float32(self.decay_steps))",
         on=("cosine",),
         seen_by=("steps_in_float64",),
     ),
