@@ -58,6 +58,9 @@ _PLAIN = {"float": 0.5, "int": 1, "bool": False}
 """For numbers of other names, by their annotation."""
 
 
+_NOTHING_MADE_UP = "benchmarks/operations.py makes up no arguments for it"
+
+
 class Operations:
     """Runs in a process of its own, see worker.py."""
 
@@ -84,7 +87,13 @@ class Operations:
         _try(reference, exact)
         reference(*rounded)
         start = time.perf_counter()
-        twin(*_lines(module, own))
+        try:
+            twin(*_lines(module, own))
+        except (
+            ValueError,
+            TypeError,
+        ) as error:  # numba's TypingError is a TypeError: arguments of other kinds than its own
+            raise NotExpressible(f"{_NOTHING_MADE_UP}: {str(error).splitlines()[0]}") from None
         seconds = time.perf_counter() - start
         self.ways: dict[str, Callable[[], Any]] = {}
         inputs = arguments(module, reference)
@@ -197,7 +206,7 @@ def _try(reference: Callable[..., Any], values: list[Any]) -> None:
         with np.errstate(all="ignore"):
             reference(*values)
     except (ValueError, IndexError, TypeError) as error:
-        raise NotExpressible(f"benchmarks/operations.py makes up no arguments for it: {error}") from None
+        raise NotExpressible(f"{_NOTHING_MADE_UP}: {error}") from None
     if not all(np.isfinite(a).all() for a in values if isinstance(a, np.ndarray)):
         raise NotExpressible("benchmarks/operations.py makes up arguments for it that give what is not finite")
 
