@@ -23,7 +23,7 @@ STYLES = {
     "tinynn-reference": ("#000000", "o", ":", False),
     "keras": ("#c1272d", "s", "-", True),
     "keras-xla": ("#c1272d", "s", "--", False),
-    "keras-accelerated": ("#e0851b", "P", ":", True),
+    "keras-accelerated": ("#e0851b", "*", ":", True),
     "keras-gpu": ("#3f8f3f", "D", "-", True),
     "keras-gpu-xla": ("#3f8f3f", "D", "--", False),
     "torch": ("#d98200", "^", "-", True),
