@@ -204,6 +204,8 @@ class Setting:
             "categorical": ["accuracy", "categorical_crossentropy", "mse"],
             "binary": ["accuracy", "binary_crossentropy", "mae"],
         }.get(self.kind, ["mse", "mae"])
+        if self.y.ndim == 1 and "binary_crossentropy" in fitting:
+            fitting.remove("binary_crossentropy")  # refuses such targets, as in Keras
         return draw(st.lists(st.sampled_from(fitting), max_size=2, unique=True))
 
     def loss(self) -> Any:

@@ -598,6 +598,8 @@ def backward(
                     frame,
                 )
             ticket = meet(sync, ticket, team)
+        elif j == layers - 1:  # the only layer that is trained: nothing was published, but the same meeting is needed
+            ticket = meet(sync, ticket, team)
         if j == layers - 1 and member == 0 and plan[j, c.BIAS] >= 0 and plan[j, c.BIAS_TRAINS]:
             first = plan[j, c.BIAS]  # after the meeting: teammates may still have been adding this bias before it
             dense.bias_gradient(d, line(grads, first, units))

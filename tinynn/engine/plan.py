@@ -552,6 +552,8 @@ class Aim:
                     measure, values, function = counts, dict[str, float](), None
                 else:
                     measure, values, function = self._mean_of(metric, plan)
+                    if function is losses.binary_crossentropy and y.ndim == 1:
+                        raise NoTwin(f"metric {metric.name!r} with targets of shape {y.shape}, which it refuses")
                     if measure.reads_labels and function not in twins.ACCURACIES and not self.loss.reads_labels:
                         raise NoTwin(f"metric {metric.name!r} without such a loss, whose labels are checked first")
                 self._check_width(f"metric {metric.name!r}", measure, plan.steps[-1].units, y)
