@@ -79,6 +79,8 @@ class Operations:
 
     def prepare(self, name: str, with_keras: bool) -> dict[str, Any]:
         """Check the ways to compute it; {way: '' if it agrees, else what is wrong}, and how long compiling took."""
+        from numba.core.errors import TypingError
+
         module, function = name.split(".")
         twin = getattr(importlib.import_module(f"tinynn.kernels.{module}"), f"{function}_compiled")
         reference = self.references[name]
@@ -89,10 +91,7 @@ class Operations:
         start = time.perf_counter()
         try:
             twin(*_lines(module, own))
-        except (
-            ValueError,
-            TypeError,
-        ) as error:  # numba's TypingError is a TypeError: arguments of other kinds than its own
+        except (ValueError, TypingError) as error:
             raise NotExpressible(f"{_NOTHING_MADE_UP}: {str(error).splitlines()[0]}") from None
         seconds = time.perf_counter() - start
         self.ways: dict[str, Callable[[], Any]] = {}

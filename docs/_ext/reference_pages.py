@@ -11,6 +11,8 @@ from docstrings import to_rst
 
 import tinynn
 
+_described: set[int] = set()
+
 FOLDER = Path(__file__).parent.parent / "reference"
 INTRODUCTION = """# Reference
 
@@ -32,6 +34,7 @@ def setup(app: Any) -> dict[str, Any]:
 def modules() -> list[str]:
     """The public modules, each with its `__all__`."""
     found = [f"tinynn.{name}" for name in tinynn.__all__ if inspect.ismodule(getattr(tinynn, name))]
+    found += [f"tinynn.{name}" for name in tinynn._LATE]
     return sorted([*found, "tinynn.optimizers.schedules"])
 
 
@@ -87,6 +90,8 @@ def _entries(module: Any) -> str:
 
 
 def _entry(full: str, thing: Any, level: str = "##") -> str:
+    again = ":no-index:" if id(thing) in _described else ""  # under another name, too: links lead to the first
+    _described.add(id(thing))
     if isinstance(thing, type):
         kind, options = "autoclass", ":members:\n   :show-inheritance:"
     elif callable(thing):
@@ -94,7 +99,8 @@ def _entry(full: str, thing: Any, level: str = "##") -> str:
     else:
         kind, options = "autodata", ""
     heading = full.rsplit(".", 1)[-1]
-    return f"{level} {heading}\n\n```{{eval-rst}}\n.. {kind}:: {full}\n   {options}\n```\n\n"
+    lines = "\n   ".join(filter(None, (again, options)))
+    return f"{level} {heading}\n\n```{{eval-rst}}\n.. {kind}:: {full}\n   {lines}\n```\n\n"
 
 
 def first_line(module: Any) -> str:
