@@ -31,7 +31,10 @@ exclude_patterns = ["_build", "_ext"]
 # Text
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3
-suppress_warnings = ["toc.empty_glob"]  # learn/ may not be there
+suppress_warnings = [
+    "toc.empty_glob",  # learn/ may not be there
+    "ref.python",  # a short name, as `dtype`, of which there are several: no link is better than a warning
+]
 
 # Notebooks are run when they or tinynn's version change; an exception in one ends the build.
 nb_execution_mode = "cache"

@@ -119,7 +119,7 @@ def test_examples_in_docstrings_print_what_they_say(module: str) -> None:
         "matplotlib", reason="matplotlib is not installed: pip install tinynn-engine[plot]"
     )
     matplotlib.use("Agg")
-    names = {name: getattr(tinynn, name) for name in tinynn.__all__}
+    names = {name: getattr(tinynn, name) for name in [*tinynn.__all__, *tinynn._LATE]}
     found = doctest.DocTestFinder().find(
         importlib.import_module(module), extraglobs={**names, "tinynn": tinynn, "np": np}
     )

@@ -95,6 +95,9 @@ class Plan:
         trained = model.trainable_variables
         fixed = [variable for variable in model.non_trainable_weights if variable.value.dtype.kind == "f"]
         self.variables, self.fixed = trained, fixed
+        for variable in trained:  # the rule would find out, too, but only when training begins
+            if variable.constraint is not None and twins.constraint_of(variable.constraint, variable.shape) is None:
+                raise NoTwin(f"constraint of {variable.path}")
         self._stack = list(model._stack)
         for variable in [*trained, *fixed]:
             if variable.value.dtype != self.real:

@@ -70,6 +70,7 @@ def check(
     Complex step where the function takes complex numbers as an analytic function does, differences elsewhere. A gradient at
     a kink passes if it lies between the slopes of both sides, and the report says that it is one.
 
+        >>> x = np.array([0.1, -2.0])
         >>> report = explain.check(lambda x: np.tanh(x), lambda w, x: w * (1 - np.tanh(x)**2), x)
         >>> report.passed
         True

@@ -234,9 +234,10 @@ def derivation(model: Any) -> Derivation:
     Raises:
         ValueError: a model that is not compiled or not built, or a layer or penalty that cannot be derived yet.
 
+        >>> from tinynn import layers
         >>> model = tinynn.Sequential([tinynn.Input((2,)), layers.Dense(3, "tanh"), layers.Dense(1)])
         >>> model.compile("sgd", "mse")
-        >>> print(explain.derivation(model))
+        >>> derivation = explain.derivation(model)
     """
     if not getattr(model, "compiled", False) or getattr(model, "_compile_loss", None) is None:
         raise ValueError(

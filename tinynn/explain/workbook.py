@@ -156,9 +156,9 @@ def exercise(name: str) -> Exercise:
     """An exercise by its name; print it to read what it asks, and mark an answer with its `check`.
 
         >>> task = explain.exercise("dense_backward")
-        >>> task.check(lambda d_out, x, kernel: (d_out @ kernel, x.T @ d_out, d_out.sum(axis=0)))
-        dense_backward: not yet. d_x[0, 0] is -0.364; it should be 0.212, to 3 digits ...
-          Hint: kernel is (fan_in, units) and d_out (batch, units): kernel has to be transposed.
+        >>> answer = task.check(lambda d_out, x, kernel: (d_out @ kernel, x.T @ d_out, d_out.sum(axis=0)))
+        >>> print(answer.hint)
+        d_out is (batch, units) and kernel (fan_in, units): a transpose of kernel is missing.
 
     Raises:
         ValueError: there is none of that name.
