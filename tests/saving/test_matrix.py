@@ -132,7 +132,12 @@ def cases() -> Iterator[tuple[str, Any]]:
     yield "layers", lambda: compiled(model_of_layers(), optimizers.SGD(0.01, momentum=0.9))
     for names in chains_of_activations():
         yield " ".join(names), lambda names=names: compiled(model_of_activations(names))
-    yield "glu", lambda: compiled(tinynn.Sequential([tinynn.Input((6,)), layers.Dense(8, "glu")]), loss="mse")
+    yield (
+        "glu",
+        lambda: compiled(
+            tinynn.Sequential([tinynn.Input((6,)), layers.Dense(8, "glu")]), loss=losses.MeanSquaredError()
+        ),
+    )
     yield "initializers, regularizers, constraints", lambda: compiled(model_of_the_rest())
     rates = all_of("keras.optimizers.schedules")
     for i, (name, cls) in enumerate(TABLE["keras.optimizers"].items()):
