@@ -448,13 +448,17 @@ class Case:
                 return None
         if "gradient" in name and found <= least + self._cancelled(name):
             return "cancelled"
-        if name.endswith(": loss") and found <= least + self._cancelled(name):
+        if name.endswith(": loss") and self._loss_cancels and found <= least + self._cancelled(name):
             return None
         why = deliberate(self.example, ours, theirs)
         if why:
             raise NotComparable(why)
         self._no(name, found, allowed)
         return None
+
+    @property
+    def _loss_cancels(self) -> bool:
+        return any(part in self.example.loss["class"] for part in ("inge", "Cosine"))
 
     def _cancelled(self, name: str) -> float:
         """The rounding of the terms of a gradient or a loss, by their size for other targets, also from smaller weights."""
