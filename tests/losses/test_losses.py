@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import tinynn
@@ -164,6 +164,7 @@ def test_gradients_match_the_complex_step(
     labels = np.array(data.draw(st.lists(st.integers(0, classes - 1), min_size=batch, max_size=batch)))
     y_true = labels if "Sparse" in name else np.eye(classes)[labels] * 0.9 + 0.1 / classes
     weight = data.draw(arrays((batch,), bound=2.0, away_from_zero=0.1)) ** 2
+    assume("Absolute" not in name or bool((y_true != y_pred).all()))  # |x| has no slope at 0
     with GradientTape() as tape:
         watched = tape.watch(y_pred)
         value = loss(y_true, watched, sample_weight=weight)

@@ -128,7 +128,6 @@ def compiled(model: Any, optimizer: Any = "sgd", loss: Any = "categorical_crosse
 
 
 def cases() -> Iterator[tuple[str, Any]]:
-    tinynn.utils.set_random_seed(5)
     yield "layers", lambda: compiled(model_of_layers(), optimizers.SGD(0.01, momentum=0.9))
     for names in chains_of_activations():
         yield " ".join(names), lambda names=names: compiled(model_of_activations(names))
@@ -167,7 +166,7 @@ NOT_IN_H5 = ("Adafactor", "Lamb")
 @pytest.mark.keras
 @pytest.mark.parametrize(("name", "make"), list(cases()), ids=lambda value: value if isinstance(value, str) else "")
 def test_there_and_back(keras: Any, tmp_path: Path, name: str, make: Any) -> None:
-    tinynn.utils.set_random_seed(5)
+    tinynn.utils.set_random_seed(3)  # under which no model gives the same for all inputs, see below
     model = make()
     model.fit(X, ONE_HOT, batch_size=4, verbose=0, shuffle=False)
     before = model.predict_on_batch(X)
