@@ -171,6 +171,8 @@ def test_there_and_back(keras: Any, tmp_path: Path, name: str, make: Any) -> Non
     model.fit(X, ONE_HOT, batch_size=4, verbose=0, shuffle=False)
     before = model.predict_on_batch(X)
     bound = 8 * drift(model.predict_on_batch, X)
+    if "tanh_shrink" in name:  # x - tanh(x) cancels: 8 ulp of 1, by 1 / sqrt(epsilon) of the normalization behind it
+        bound += 8 * float(np.finfo(np.float32).eps) / 1e-3**0.5
     assert np.ptp(before, axis=0).min() > 1e-3 > bound  # not the same for all inputs, and the bound tells
     formats = [".keras"] if name in NOT_IN_H5 else [".keras", ".h5"]
     for ending in formats:
