@@ -131,6 +131,8 @@ def cases() -> Iterator[tuple[str, Any]]:
     yield "layers", lambda: compiled(model_of_layers(), optimizers.SGD(0.01, momentum=0.9))
     for names in chains_of_activations():
         yield " ".join(names), lambda names=names: compiled(model_of_activations(names))
+    shrunk = [tinynn.Input((6,)), layers.Dense(24, "tanh_shrink"), layers.Dense(4, "softmax")]
+    yield "tanh_shrink", lambda: compiled(tinynn.Sequential(shrunk))
     yield (
         "glu",
         lambda: compiled(
