@@ -408,7 +408,7 @@ class Case:
     ours: Run
     theirs: Run
     again: Callable[[int | None, str, float], Run]
-    _kept: dict[int, list[Sequence[Run]]] = field(default_factory=dict)
+    _moved_runs: dict[int, list[Sequence[Run]]] = field(default_factory=dict)
 
     def check(self, wanted: Callable[[str], bool]) -> None:
         """Everything of a kind agrees.
@@ -462,9 +462,13 @@ class Case:
 
     def _cancelled(self, name: str) -> float:
         """The rounding of the terms of a gradient or a loss, by their size for other targets, also from smaller weights."""
-        others = [self.again(None, self.dtype, -1.0), self.again(None, self.dtype, -2.0)]
-        sizes = [_largest_gradient(run, name) if "gradient" in name else _largest(run[name]) for run in others]
+        sizes = [_largest_gradient(run, name) if "gradient" in name else _largest(run[name]) for run in self._elsewhere]
         return FEW * float(np.finfo(self.dtype).eps) * max(sizes)
+
+    @functools.cached_property
+    def _elsewhere(self) -> list[Run]:
+        """Runs for other targets, also from smaller weights."""
+        return [self.again(None, self.dtype, -1.0), self.again(None, self.dtype, -2.0)]
 
     def _no(self, name: str, found: Any, allowed: Any) -> None:
         raise Disagreement(f"{self.property} in {self.dtype}", name, found, allowed, self.example)
@@ -496,12 +500,12 @@ class Case:
 
     def _moved(self, move: int) -> list[Sequence[Run]]:
         """(from, to) pairs of runs, of which the second starts a little beside the first."""
-        if move not in self._kept:
+        if move not in self._moved_runs:
             ulp = float(np.finfo(self.dtype).eps)
-            self._kept[move] = [(self.ours, self.again(move, self.dtype, ulp))]
+            self._moved_runs[move] = [(self.ours, self.again(move, self.dtype, ulp))]
             if self.dtype == "float32" and self._shadow is not None:
-                self._kept[move].append((self._shadow, self.again(move, "float64", ulp)))
-        return self._kept[move]
+                self._moved_runs[move].append((self._shadow, self.again(move, "float64", ulp)))
+        return self._moved_runs[move]
 
     def _reach(self, name: str, starts: int) -> float:
         """How far so many moved starts take this quantity, at most; NaN where it takes a number to NaN is no limit."""

@@ -190,8 +190,6 @@ def test_regression(tmp_path: Path) -> None:
 )
 def test_wrong_use_is_said_in_a_line(cancer: Path, tmp_path: Path, arguments: list[str], message: str) -> None:
     places = {"csv": str(cancer / "cancer.csv"), "model": str(cancer / "model"), "tmp": str(tmp_path)}
-    if arguments[0] == "datasets" and not hasattr(tinynn, "datasets"):
-        pytest.skip("tinynn.datasets is not in this tree")
     done = run(*(argument.format(**places) for argument in arguments))
     assert done.exit_code == 2
     assert done.stdout == ""
