@@ -27,6 +27,7 @@ from tinynn.kernels import (
     schedule_free_adamw,
     weight_decay,
 )
+from tinynn.kernels.bias_correction import bias_correction
 
 EPS = float(np.finfo(np.float64).eps)
 DOUBLE = np.dtype(np.float64)
@@ -198,6 +199,40 @@ def test_rates_of_many_steps_follow_a_schedule(dtype: str) -> None:
     found(lamb.effective_rates, 0.9, 0.999, real)
     found(adafactor.effective_rates, -0.8, real)
     found(schedule_free_adamw.effective_rates, 0.999, 5, real)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("beta", [0.0, 0.5, 0.9, 0.999, 0.9999])
+def test_powers_that_are_not_asked_for_would_not_have_counted(dtype: str, beta: float) -> None:
+    """Each stretch of steps has the bits of 1 - beta^t, where beta^t is large, next to epsilon, not normal and zero."""
+    real = np.dtype(dtype)
+    for first in (
+        1,
+        10,
+        23,
+        24,
+        25,
+        26,
+        52,
+        53,
+        54,
+        55,
+        150,
+        160,
+        170,
+        350,
+        360,
+        830,
+        990,
+        7_000,
+        17_000,
+        36_000,
+        10**6,
+    ):
+        t = np.arange(first, first + 40)
+        plain = real.type(1) - np.power(real.type(np.float32(beta)), t.astype(real))
+        assert np.array_equal(bias_correction(t, beta, real), plain)
+    assert bias_correction(np.arange(0), beta, real).shape == (0,)
 
 
 # Around a rule ---------------------------------------------------------------------------------------------------------

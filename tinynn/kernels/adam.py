@@ -6,6 +6,7 @@ import numpy as np
 
 from tinynn._compiled import compiled
 from tinynn._typing import Array, DType
+from tinynn.kernels.bias_correction import bias_correction
 
 
 def effective_rate(t: Array, learning_rate: float | Array, beta_1: float, beta_2: float, dtype: DType) -> Array:
@@ -15,10 +16,7 @@ def effective_rate(t: Array, learning_rate: float | Array, beta_1: float, beta_2
     g^2. Every operation is in the parameters' precision, as in Keras, except that Keras casts the betas by way of float32
     even to float64: 1 - 0.999 is off by 1.3e-5 in either, which makes the first step 6.7e-6 short, relatively.
     """
-    real = dtype.type
-    steps = t.astype(dtype)
-    left_1 = real(1) - np.power(real(np.float32(beta_1)), steps)
-    left_2 = real(1) - np.power(real(np.float32(beta_2)), steps)
+    left_1, left_2 = (bias_correction(t, beta, dtype) for beta in (beta_1, beta_2))
     return np.asarray(np.asarray(learning_rate, dtype) * np.sqrt(left_2) / left_1)
 
 

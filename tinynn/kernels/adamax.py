@@ -6,6 +6,7 @@ import numpy as np
 
 from tinynn._compiled import compiled
 from tinynn._typing import Array, DType
+from tinynn.kernels.bias_correction import bias_correction
 
 
 def effective_rate(t: Array, learning_rate: float | Array, beta_1: float, dtype: DType) -> Array:
@@ -14,9 +15,7 @@ def effective_rate(t: Array, learning_rate: float | Array, beta_1: float, dtype:
     momentum starts at zero; after t steps it holds 1 - beta_1^t of the mean of g. In the parameters' precision but for
     beta_1, which Keras casts by way of float32 even to float64.
     """
-    real = dtype.type
-    left = real(1) - np.power(real(np.float32(beta_1)), t.astype(dtype))
-    return np.asarray(np.asarray(learning_rate, dtype) / left)
+    return np.asarray(np.asarray(learning_rate, dtype) / bias_correction(t, beta_1, dtype))
 
 
 def step(

@@ -8,6 +8,7 @@ import numpy as np
 
 from tinynn._compiled import compiled
 from tinynn._typing import Array, DType
+from tinynn.kernels.bias_correction import bias_correction
 
 
 def effective_rates(t: Array, learning_rate: float | Array, beta_1: float, beta_2: float, dtype: DType) -> Array:
@@ -15,9 +16,8 @@ def effective_rates(t: Array, learning_rate: float | Array, beta_1: float, beta_
 
     In the parameters' precision; the betas by way of float32, as in Keras.
     """
-    real, steps = dtype.type, t.astype(dtype)
-    rate = np.broadcast_to(np.asarray(learning_rate, dtype), steps.shape)
-    left_1, left_2 = (real(1) - np.power(real(np.float32(beta)), steps) for beta in (beta_1, beta_2))
+    rate = np.broadcast_to(np.asarray(learning_rate, dtype), t.shape)
+    left_1, left_2 = (bias_correction(t, beta, dtype) for beta in (beta_1, beta_2))
     return np.stack([rate, left_1, left_2], axis=1)
 
 

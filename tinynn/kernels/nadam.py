@@ -6,6 +6,7 @@ import numpy as np
 
 from tinynn._compiled import compiled
 from tinynn._typing import Array, DType
+from tinynn.kernels.bias_correction import bias_correction
 
 
 def u_products(u_product: float, t: Array, beta_1: float, dtype: DType) -> Array:
@@ -31,12 +32,12 @@ def effective_rates(
     """
     real = dtype.type
     steps, rate = t.astype(dtype), np.asarray(learning_rate, dtype)
-    decay, b_1, b_2 = (real(np.float32(number)) for number in (0.96, beta_1, beta_2))
+    decay, b_1 = (real(np.float32(number)) for number in (0.96, beta_1))
     u = b_1 * (real(1) - real(0.5) * np.power(decay, steps))
     u_next = b_1 * (real(1) - real(0.5) * np.power(decay, steps + real(1)))
     of_m = rate * u_next / (real(1) - products * u_next)
     of_g = rate * (real(1) - u) / (real(1) - products)
-    return np.stack([of_m, of_g, real(1) - np.power(b_2, steps)], axis=1)
+    return np.stack([of_m, of_g, bias_correction(t, beta_2, dtype)], axis=1)
 
 
 def step(

@@ -6,6 +6,7 @@ import numpy as np
 
 from tinynn._compiled import compiled
 from tinynn._typing import Array, DType
+from tinynn.kernels.bias_correction import bias_correction
 
 
 def effective_rates(t: Array, learning_rate: float | Array, beta_2: float, warmup_steps: int, dtype: DType) -> Array:
@@ -17,7 +18,7 @@ def effective_rates(t: Array, learning_rate: float | Array, beta_2: float, warmu
     rate = np.broadcast_to(np.asarray(learning_rate, dtype), steps.shape)
     if warmup_steps > 0:
         rate = rate * np.minimum(steps / real(warmup_steps), real(1))
-    return np.stack([rate, real(1) - np.power(real(np.float32(beta_2)), steps), real(1) / steps], axis=1)
+    return np.stack([rate, bias_correction(t, beta_2, dtype), real(1) / steps], axis=1)
 
 
 def step(

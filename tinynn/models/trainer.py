@@ -245,10 +245,10 @@ class Trainer(OldMethods, Layer):
     def metrics(self) -> list[Any]:
         """The loss's mean, the metrics of compile as one, and the metrics kept as attributes of the model or its layers."""
         found: list[Any] = [metric for metric in (self._loss_tracker, self._compile_metrics) if metric is not None]
-        owners = [self, *(layer for layer in self._layers_within() if not isinstance(layer, Trainer))]
-        return list(
-            {id(metric): metric for metric in found + [m for owner in owners for m in _own_metrics(owner)]}.values()
-        )
+        for owner in (self, *self._layers_within()):
+            if owner._places_of_metrics and (owner is self or not isinstance(owner, Trainer)):
+                found += _own_metrics(owner)
+        return list({id(metric): metric for metric in found}.values())
 
     @property
     def metrics_names(self) -> list[str]:
@@ -791,9 +791,12 @@ def _takes_training(compute_loss: Callable[..., Any]) -> bool:
 
 def _own_metrics(owner: Layer) -> list[metrics.Metric]:
     """The metrics among an object's attributes, alone or in lists."""
-    values = [vars(owner).get(name) for name in owner._places_of_metrics]
-    parts = [part for value in values for part in (value if isinstance(value, (list, tuple)) else [value])]
-    return [part for part in parts if isinstance(part, metrics.Metric)]
+    found: list[metrics.Metric] = []
+    for name in owner._places_of_metrics:
+        value = vars(owner).get(name)
+        parts = value if isinstance(value, (list, tuple)) else [value]
+        found += [part for part in parts if isinstance(part, metrics.Metric)]
+    return found
 
 
 def _flat(results: dict[str, Any]) -> Iterator[tuple[str, Any]]:
