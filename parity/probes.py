@@ -5,6 +5,9 @@ mean in another order, and s is 1 / sqrt(epsilon) there. A saturated tanh has th
 when y has come to 1; the cosine of vectors that are parallel has no gradient but that of terms as large as 1 / |y|. tinynn
 moved by a few ulp does not show this where its own terms cancel exactly, so the few ulp of these terms are added to what it
 computes: forward to what normalizations give, backward to what all of these hand down. Zeros stay zeros.
+
+What a layer adds by chance is not in the start either: moving an input of zeros does not move zeros plus noise, so its own few
+ulp are added to that.
 """
 
 from __future__ import annotations
@@ -20,6 +23,8 @@ NORMALIZATIONS = (
     *("BatchNormalization", "LayerNormalization", "GroupNormalization", "RMSNormalization"),
     "UnitNormalization",
 )
+ADDING = ("GaussianNoise", "AlphaDropout")
+"""Layers whose outputs are more than a multiple of their inputs."""
 SATURATING = ("tanh", "sigmoid", "softmax")
 REMEMBERED = ("sigmoid", "softmax")
 """Activations from whose logits a loss is taken, when they are the last: nothing cancels there."""
@@ -32,6 +37,8 @@ def install(library: Any, model: Any, example: Example, way: np.random.Generator
         name = type(layer).__name__
         if name in NORMALIZATIONS:
             probe.around(layer, "call", _sizes_in(layer))
+        if name in ADDING:
+            probe.around(layer, "call", _outputs)
         activation = getattr(getattr(layer, "activation", None), "__name__", "")
         is_last = layer is model.layers[-1]
         if activation in SATURATING and not (is_last and activation in REMEMBERED):
@@ -122,6 +129,11 @@ def _scale(layer: Any, x: Array, training: bool) -> Array:
     parts = x.reshape(len(x), -1, groups, x.shape[-1] // groups)
     spread = parts.var(axis=(1, 3), keepdims=True) if name != "LayerNormalization" else parts.var(axis=3, keepdims=True)
     return np.broadcast_to(1 / np.sqrt(spread + epsilon), parts.shape).reshape(x.shape)
+
+
+def _outputs(x: Array, outputs: Array, **kwargs: Any) -> tuple[Array, Array]:
+    """As large as what is given; backward nothing cancels."""
+    return np.abs(outputs), np.zeros_like(outputs)
 
 
 def _slopes(x: Array, outputs: Array, **kwargs: Any) -> tuple[Array, Array]:
