@@ -81,8 +81,11 @@ FAULTS = (
         name="Adam: powers of beta_2 in full",
         trap="adam",
         file="kernels/adam.py",
-        old="    left_2 = real(1) - np.power(real(np.float32(beta_2)), steps)\n",
-        new="    left_2 = (1 - np.power(beta_2, t.astype(np.float64))).astype(dtype)\n",
+        old="    left_1, left_2 = (bias_correction(t, beta, dtype) for beta in (beta_1, beta_2))\n",
+        new=(
+            "    left_1, left_2 = (bias_correction(t, beta, dtype) for beta in (beta_1, beta_2))\n"
+            "    left_2 = (1 - np.power(beta_2, t.astype(np.float64))).astype(dtype)\n"
+        ),
         on=("adam",),
         seen_by=("one_step",),
     ),
@@ -90,8 +93,11 @@ FAULTS = (
         name="Adam: powers of beta_1 in full",
         trap="adam",
         file="kernels/adam.py",
-        old="    left_1 = real(1) - np.power(real(np.float32(beta_1)), steps)\n",
-        new="    left_1 = (1 - np.power(beta_1, t.astype(np.float64))).astype(dtype)\n",
+        old="    left_1, left_2 = (bias_correction(t, beta, dtype) for beta in (beta_1, beta_2))\n",
+        new=(
+            "    left_1, left_2 = (bias_correction(t, beta, dtype) for beta in (beta_1, beta_2))\n"
+            "    left_1 = (1 - np.power(beta_1, t.astype(np.float64))).astype(dtype)\n"
+        ),
         on=("adam",),
         seen_by=("one_step",),
     ),
