@@ -195,7 +195,8 @@ class CompiledEngine:
 
     def _run_rows(self, mode: int, session: Session, first: int, last: int) -> None:
         self.plan.refresh()
-        session.job[[c.MODE, c.FIRST, c.LAST]] = mode, first, last
+        job = session.job
+        job[c.MODE], job[c.FIRST], job[c.LAST] = mode, first, last  # a list of places would take NumPy 3 us
         session["sync"][0] = 0
         run = machine.code_for(self.plan.real)
         with blas.one_thread():
