@@ -261,6 +261,7 @@ EXAMPLES: dict[str, Example] = {
     # The compiled engine
     "twin": PLAIN,
     "twin-biased": PLAIN.but(weights="normal"),
+    "twin-wide": PLAIN.but(layers=(dense(6, "tanh"), dense(2))),
     "twin-short": PLAIN.but(metrics=("mae",), seed=3, samples=8, batch_size=3),
     "twin-weighted": judged_by("MeanSquaredError").but(sample_weight="uniform", metrics=("mae",), seed=3),
     "twin-shuffled": PLAIN.but(seed=2, samples=7),

@@ -86,7 +86,17 @@ FAULTS = (
         engine="compiled",
     ),
     Fault(
-        name="Dense: the bias's gradient without the last row",
+        name="Dense: the bias's gradient without the last row, few units",
+        trap="gradient",
+        file="kernels/dense.py",
+        old="            for b in range(1, d_out.shape[0]):\n",
+        new="            for b in range(1, d_out.shape[0] - 1):\n",
+        on=("twin",),
+        seen_by=("engines_agree",),
+        engine="compiled",
+    ),
+    Fault(
+        name="Dense: the bias's gradient without the last row, many units",
         trap="gradient",
         file="kernels/dense.py",
         old=(
@@ -99,7 +109,7 @@ FAULTS = (
             "        for u in range(d_bias.size):\n"
             "            d_bias[u] += d_out[b, u]\n"
         ),
-        on=("twin",),
+        on=("twin-wide",),
         seen_by=("engines_agree",),
         engine="compiled",
     ),
