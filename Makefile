@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help parity parity-deep parity-mutations test kill-test fuzz bench docs docs-test api lint format clean
+.PHONY: help parity parity-deep parity-mutations test test-all kill-test fuzz bench docs docs-test api lint format clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -37,7 +37,11 @@ parity-deep: $(VENV)/.keras  ## random models in tinynn and Keras: 10,000, resum
 parity-mutations: $(VENV)/.keras  ## deliberate faults in copies of tinynn: the parity suite has to see each (ARGS="--quick")
 	@$(BIN)/python -m parity mutate $(ARGS)
 
-test: $(VENV)/.keras  ## all tests, against Keras where it matters (ARGS="-k dense")
+test: $(VENV)/.keras  ## the tests, against Keras where it matters, but for those that take long (ARGS="-k dense")
+	@$(BIN)/python -m tinynn.engine
+	@$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow" $(ARGS)
+
+test-all: $(VENV)/.keras  ## all tests, as CI runs them
 	@$(BIN)/python -m tinynn.engine
 	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 

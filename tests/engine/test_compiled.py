@@ -292,12 +292,14 @@ def check(setting: Setting) -> None:
     compare(found, expected, nudged, steps, setting.dtype)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(setting=training_settings("float64"))
 def test_random_models_train_alike_in_float64(setting: Setting) -> None:
     check(setting)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(setting=training_settings("float32"))
 def test_random_models_train_alike_in_float32(setting: Setting) -> None:
@@ -311,6 +313,7 @@ def team_of_two(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TINYNN_NUM_THREADS", "2")
 
 
+@pytest.mark.slow
 @settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(setting=training_settings("float64"))
 def test_random_models_train_alike_with_two_threads(setting: Setting) -> None:

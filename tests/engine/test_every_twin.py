@@ -17,6 +17,8 @@ from tinynn.engine import layer_twins, machine, plan, twins
 from tinynn.engine.units import Unit
 from tinynn.optimizers import schedules
 
+pytestmark = pytest.mark.slow
+
 MOVED = 8.0
 """Ulp by which the weights of the other reference runs are off: a dozen roundings of a step, taken together."""
 

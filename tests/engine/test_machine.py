@@ -19,6 +19,8 @@ import pytest
 from tinynn import optimizers
 from tinynn.engine import machine, twins
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(machine.__file__).parents[2]
 
 TRAIN = """

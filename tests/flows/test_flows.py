@@ -20,6 +20,8 @@ import pytest
 
 from tests.flows.run import under_tinynn
 
+pytestmark = pytest.mark.slow
+
 SCRIPTS = sorted((Path(__file__).parent / "scripts").glob("*.py"))
 NAMES = [script.stem for script in SCRIPTS]
 NEEDS = {"pandas": ["pandas_history"], "sklearn": ["medical_trial"], "matplotlib": ["fashion", "pandas_history"]}

@@ -14,6 +14,8 @@ import pytest
 from parity.devices import Device, choose
 from parity.errors import SetupError
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -20,6 +20,8 @@ from parity import mutate
 from parity.faults import EXAMPLES, FAULTS, NOT_OBSERVABLE, TRAPS, Fault
 from parity.properties import PROPERTIES
 
+pytestmark = pytest.mark.slow
+
 PACKAGE = Path(tinynn.__file__).parent
 
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.saving.killed_training import kill_over_and_over
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_training_survives_its_process(tmp_path: Path) -> None:

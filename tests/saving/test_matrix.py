@@ -19,6 +19,8 @@ import tinynn
 from tinynn import activations, layers, losses, metrics, optimizers
 from tinynn.saving.table import LAYER_NAMES, known_classes
 
+pytestmark = pytest.mark.slow
+
 X = np.random.RandomState(0).normal(size=(8, 6)).astype("float32")
 ONE_HOT = np.eye(4, dtype="float32")[np.arange(8) % 4]
 TABLE = known_classes()

@@ -24,6 +24,8 @@ from tests.wrappers.builders import dies_once, one_hot_network, tutorial
 from tinynn.wrappers import MLPClassifier, MLPRegressor, SKLearnClassifier
 from tinynn.wrappers.scikit_learn import KerasClassifier
 
+pytestmark = pytest.mark.slow
+
 X, Y = load_breast_cancer(return_X_y=True)
 X = StandardScaler().fit_transform(X)[::4]
 Y = Y[::4]
