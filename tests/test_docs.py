@@ -72,6 +72,7 @@ def test_readme_training_run_prints_what_readme_shows() -> None:
         assert printed[epoch] == line
 
 
+@pytest.mark.slow
 @pytest.mark.keras
 @pytest.mark.filterwarnings("ignore")
 def test_readme_training_run_prints_the_same_under_keras(keras: Any) -> None:
@@ -140,6 +141,7 @@ def test_other_python_blocks_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         run_in_order(page, [] if needs_keras(blocks) else blocks)
 
 
+@pytest.mark.slow
 @pytest.mark.keras
 @pytest.mark.filterwarnings("ignore")
 def test_python_blocks_that_need_keras_run(keras: Any) -> None:

@@ -245,6 +245,7 @@ AUCS += [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.keras
 def test_areas_under_curves_are_keras_s(keras_in: Any) -> None:
     """Sums of up to 200 parts, each a product of shares good to some ulps; log of a ratio near 1 has them absolutely."""

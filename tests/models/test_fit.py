@@ -219,7 +219,11 @@ GRID = [
 
 
 @pytest.mark.keras
-@pytest.mark.parametrize("recipe", GRID, ids=lambda recipe: f"{recipe.loss}-{recipe.optimizer}-{recipe.floatx}")
+@pytest.mark.parametrize(
+    "recipe",
+    [*GRID[:8], *(pytest.param(recipe, marks=pytest.mark.slow) for recipe in GRID[8:])],
+    ids=lambda recipe: f"{recipe.loss}-{recipe.optimizer}-{recipe.floatx}",
+)
 def test_a_run_from_the_seed_alone_is_keras_s_run(keras: Any, recipe: Run) -> None:
     assert_twins(keras, recipe)
 
@@ -251,6 +255,7 @@ def recipes(draw: Any) -> Run:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.keras
 @settings(max_examples=5)
 @given(recipe=recipes())

@@ -10,6 +10,8 @@ import pytest
 import tinynn
 from parity import api
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def found(keras: Any) -> list[str]:

@@ -120,6 +120,7 @@ def held_by(model: Any) -> list[Any]:
     return [np.asarray(variable.numpy()).tolist() for variable in numbers]
 
 
+@pytest.mark.slow
 @pytest.mark.keras
 @pytest.mark.parametrize("home", ["tinynn", "keras"])
 def test_engines_agree_and_nothing_is_left_behind(keras: Any, home: str, tmp_path: Path) -> None:
@@ -434,6 +435,7 @@ assert not tf.config.experimental.tensor_float_32_execution_enabled()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.keras
 def test_on_another_device_everything_lies_there_and_tf32_is_reported(keras: Any) -> None:
     """Two logical CPUs stand in for a CPU and a GPU; they must be set up before TensorFlow is, so in another process."""

@@ -98,6 +98,7 @@ def one_quick_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(RECIPES, name, replace(RECIPES[name], quick_epochs=1, quick_rows=480))
 
 
+@pytest.mark.slow
 @pytest.mark.keras
 @pytest.mark.usefixtures("one_quick_epoch")
 def test_engines_agree_and_the_report_tells_so(keras: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
