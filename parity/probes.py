@@ -27,7 +27,8 @@ ADDING = ("GaussianNoise", "AlphaDropout")
 """Layers whose outputs are more than a multiple of their inputs."""
 SATURATING = ("tanh", "sigmoid", "softmax")
 REMEMBERED = ("sigmoid", "softmax")
-"""Activations from whose logits a loss is taken, when they are the last: nothing cancels there."""
+"""Activations from whose logits these losses are taken, when they are the last: nothing cancels there."""
+OF_LOGITS = ("BinaryCrossentropy", "CategoricalCrossentropy", "SparseCategoricalCrossentropy")
 
 
 def install(library: Any, model: Any, example: Example, way: np.random.Generator, few: float) -> None:
@@ -40,8 +41,8 @@ def install(library: Any, model: Any, example: Example, way: np.random.Generator
         if name in ADDING:
             probe.around(layer, "call", _outputs)
         activation = getattr(getattr(layer, "activation", None), "__name__", "")
-        is_last = layer is model.layers[-1]
-        if activation in SATURATING and not (is_last and activation in REMEMBERED):
+        remembered = layer is model.layers[-1] and activation in REMEMBERED and example.loss["class"] in OF_LOGITS
+        if activation in SATURATING and not remembered:
             probe.around(layer, "activation", _slopes)
     if example.loss["class"] == "CosineSimilarity":
         probe.behind(model.layers[-1], 1.0 if example.loss.get("reduction") == "sum" else 1 / example.batch_size)
