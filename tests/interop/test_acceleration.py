@@ -10,6 +10,7 @@ import contextlib
 import io
 import random
 import re
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -263,6 +264,33 @@ def test_a_callback_begins_at_a_later_epoch(keras: Any) -> None:
         return model.fit(X, Y, batch_size=20, epochs=4, callbacks=[Resume()], verbose=2).history
 
     assert check(keras, use)["epochs"] == [2, 3]
+
+
+@pytest.mark.parametrize("save_freq", ["epoch", 2])
+def test_keras_s_backups_and_checkpoints_go_on(keras: Any, save_freq: Any) -> None:
+    """Interrupted in its second epoch, resumed by a model that has lost all it knew; the best one is kept besides."""
+
+    def use(model: Any) -> Any:
+        def stop(batch: int, logs: Any) -> None:
+            if int(model.optimizer.iterations.numpy()) == 5:
+                raise KeyboardInterrupt
+
+        def fit(*others: Any) -> Any:
+            backup = keras.callbacks.BackupAndRestore(folder + "/backup", save_freq=save_freq, double_checkpoint=True)
+            best = keras.callbacks.ModelCheckpoint(folder + "/best.keras", monitor="val_loss", save_best_only=True)
+            settings = {"batch_size": 20, "epochs": 4, "validation_split": 0.2, "verbose": 0}
+            return model.fit(X, Y, callbacks=[backup, best, *others], **settings).history
+
+        with tempfile.TemporaryDirectory() as folder:
+            with pytest.raises(KeyboardInterrupt):
+                fit(keras.callbacks.LambdaCallback(on_train_batch_end=stop))
+            for variable in (*model.variables, *model.optimizer.variables):
+                variable.assign(0 * variable)
+            history = fit()
+            kept = keras.models.load_model(folder + "/best.keras")
+            return history, kept.get_weights(), [variable.numpy() for variable in kept.optimizer.variables]
+
+    assert check(keras, use)["epochs"] == [1, 2, 3]
 
 
 @contextlib.contextmanager

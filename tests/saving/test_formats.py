@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import io
 import json
 import os
 import zipfile
@@ -215,6 +216,16 @@ def test_an_old_file_is_asked_about(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert path.read_bytes() != b"old"
 
 
+def test_who_cannot_be_asked_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a pipe, or in a job of the night."""
+    path = tmp_path / "a.keras"
+    path.write_bytes(b"old")
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    with pytest.raises(FileExistsError, match="nobody is there to be asked: pass overwrite=True"):
+        trained().save(path, overwrite=False)
+    assert path.read_bytes() == b"old"
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -241,8 +252,53 @@ def test_files_that_are_none(tmp_path: Path) -> None:
 
 
 def test_a_name_that_cannot_stand_in_a_file(tmp_path: Path) -> None:
-    model = tinynn.Sequential([tinynn.Input((4,)), layers.Dense(3, name="two words")])
+    model = tinynn.Sequential([tinynn.Input((4,)), layers.Dense(3, name="c:\\autoexec")])
     for ending in (".keras", ".h5"):
-        with pytest.raises(ValueError, match="two words"):
+        with pytest.raises(ValueError, match="autoexec"):
             model.save(tmp_path / f"a{ending}")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_names_in_any_language(tmp_path: Path) -> None:
+    """Of layers and of files; a path may also be bytes."""
+    for names, ending in ((["a hidden layer", "out 1"], ".h5"), (["verborgene Größe", "输出"], ".keras")):
+        model = tinynn.Sequential([tinynn.Input((4,)), *(layers.Dense(3, name=name) for name in names)])
+        path = tmp_path / f"modèle 模型{ending}"
+        model.save(os.fsencode(path))
+        again = tinynn.models.load_model(path)
+        assert [layer.name for layer in again.layers] == names
+        np.testing.assert_array_equal(again(X), model(X))
+    with pytest.raises(ValueError, match=r"ASCII names alone, .*'verborgene Größe'"):
+        model.save(tmp_path / "a.h5")
+
+
+def test_a_file_of_a_newer_keras_is_told(tmp_path: Path) -> None:
+    """If it cannot be read; one with nothing new in it opens."""
+    path = tmp_path / "a.keras"
+    tinynn.Sequential([tinynn.Input((4,)), layers.Dense(3)]).save(path)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name).decode("latin-1") for name in archive.namelist()}
+    for version, argument, told in (
+        ("3.99.0", "use_bias", ""),
+        ("3.99.0", "qubits", "by Keras 3.99.0; tinynn knows"),
+        ("?", "qubits", "qubits"),
+    ):
+        members["metadata.json"] = json.dumps({"keras_version": version})
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, content in members.items():
+                archive.writestr(name, content.replace('"use_bias"', f'"{argument}"').encode("latin-1"))
+        if not told:
+            tinynn.models.load_model(path)
+        else:
+            with pytest.raises(ValueError, match=told):
+                tinynn.models.load_model(path)
+
+
+def test_a_file_of_many_layers_is_built_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not anew for each layer, which made files of thousands of layers take minutes."""
+    tinynn.Sequential([tinynn.Input((4,)), *(layers.Dense(4) for _ in range(20))]).save(tmp_path / "a.keras")
+    builds = []
+    build = tinynn.Sequential.build
+    monkeypatch.setattr(tinynn.Sequential, "build", lambda self, shape=None: builds.append(shape) or build(self, shape))
+    assert tinynn.models.load_model(tmp_path / "a.keras").built
+    assert builds == [(None, 4)]

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.saving.malice.corpus import CASES
+from tests.saving.malice.corpus import CASES, GOOD, ROWS
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -35,7 +35,9 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, An
         check=False,
     )
     found = {outcome["name"]: outcome for outcome in map(json.loads, done.stdout.splitlines())}
-    left = [case.name for case in CASES if case.name not in found]
+    names = [case.name for case in (*GOOD, *CASES)]
+    assert len(names) == len(set(names))
+    left = [name for name in names if name not in found]
     assert done.returncode == 0, f"the process ended with {done.returncode} at {left[:1]}: {done.stderr[-3000:]}"
     assert not list(folder.rglob("marker*")), "code from a file was run"
     return found
@@ -54,14 +56,40 @@ def test_it_is_refused_and_nothing_happens(outcomes: dict[str, dict[str, Any]], 
     assert found["bytes"] < 200 << 20
 
 
-def test_every_threat_is_there_in_each_format_that_can_hold_it() -> None:
+def test_a_good_file_is_opened_and_no_other(outcomes: dict[str, dict[str, Any]]) -> None:
+    for case in GOOD:
+        found = outcomes[case.name]
+        assert found["error"] == [""], found["says"] + found["where"]
+        assert found["seen"] == []
+        assert found["opened"] == []
+    assert {outcomes[case.name]["format"] for case in GOOD} == ANY
+
+
+DESCRIBED = {".keras", ".h5", "json"}
+HDF5 = {".keras", ".h5", ".weights.h5"}
+ARCHIVES = {".keras", ".npz", "backup"}
+ANY = DESCRIBED | HDF5 | ARCHIVES | {".safetensors"}
+CAN_HOLD = {
+    "yaml": DESCRIBED | {".yaml"},
+    **dict.fromkeys(("lambda", "gadget", "switch", "wrapper", "path", "unknown"), DESCRIBED),
+    "archive": ARCHIVES,
+    "name": ANY - {"backup"},  # whose arrays have numbers
+    **dict.fromkeys(("shape", "types"), ANY),
+    "hdf5": HDF5,
+    "bomb": ANY - {"json"},
+    "pickle": {".npz", "backup"},
+    "disguise": ANY - {"json"},  # handed over as a text
+}
+"""Which formats a way can be tried in."""
+
+
+def test_every_way_is_tried_in_each_format_that_can_hold_it(outcomes: dict[str, dict[str, Any]]) -> None:
     formats = collections.defaultdict(set)
     for case in CASES:
-        formats[case.row].add(case.name.rsplit("_", 1)[-1] if case.load in ("model", "json", "weights") else case.load)
-    for row in ("lambda", "gadget", "switch", "wrapper", "path", "name", "shape"):
-        assert {"keras", "h5", "json"} <= formats[row], row
-    for row in ("yaml", "archive", "bomb", "hdf5", "types", "disguise"):
-        assert formats[row], row
+        formats[case.row].add(outcomes[case.name]["format"])
+    assert set(CAN_HOLD) == set(ROWS)
+    for row, needed in CAN_HOLD.items():
+        assert needed <= formats[row], f"{row}: {ROWS[row]}"
 
 
 def test_the_watch_sees(tmp_path: Path) -> None:

@@ -317,7 +317,7 @@ HDF5: dict[str, tuple[Callable[[Any], Any], str]] = {
         lambda f: f.create_dataset("a", data=np.zeros(10**7, "i1"), compression="gzip"),
         "inflation",
     ),
-    "odd names": (lambda f: f.create_group("a b"), "letters, digits"),
+    "odd names": (lambda f: f.create_group("a\tb"), "letters, digits"),
     "dots": (lambda f: f.create_group(".../a"), "letters, digits"),
     "many attributes": (lambda f: [f.attrs.__setitem__(f"a{i}", i) for i in range(70)], "attributes"),
     "an attribute of references": (lambda f: f.attrs.__setitem__("a", f.ref), "plain numbers"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,8 +38,13 @@ class Sequential(Model):
         self._stack: list[Layer]
         vars(self)["_stack"] = []  # past __setattr__: layers may come and go, even when it is built
         self._inputs: KerasTensor | None = None
-        for layer in layers or []:
-            self.add(layer, rebuild=False)
+        self._add_all(layers or [])
+
+    def _add_all(self, layers: Iterable[Any]) -> None:
+        """Put layers on an empty stack, and build once: files with thousands of them have to open, too."""
+        taken: dict[str, Layer] = {}
+        for layer in layers:
+            self._put(layer, taken)
         self._build_if_possible()
 
     def add(self, layer: Any, rebuild: bool = True) -> None:
@@ -48,6 +53,12 @@ class Sequential(Model):
         Raises:
             ValueError: no layer, a name that is taken, or a second Input.
         """
+        self._put(layer, {other.name: other for other in self._stack})
+        if rebuild:
+            self._build_if_possible()
+
+    def _put(self, layer: Any, taken: dict[str, Layer]) -> None:
+        """On top; the names of all layers in the stack are taken."""
         if isinstance(layer, KerasTensor) and isinstance(layer.layer, InputLayer):
             layer = layer.layer
         if not isinstance(layer, Layer):
@@ -59,7 +70,8 @@ class Sequential(Model):
             )
         if not self._stack and layer.input_shape_argument is not None:
             self._stack.append(InputLayer(shape=layer.input_shape_argument))
-        if any(layer.name == other.name and layer is not other for other in self._stack):
+            taken[self._stack[0].name] = self._stack[0]
+        if taken.setdefault(layer.name, layer) is not layer:
             raise ValueError(
                 f"All layers added to a Sequential model should have unique names. Name '{layer.name}' is already the name of "
                 "a layer in this model. Update the `name` argument to pass a unique name."
@@ -74,8 +86,6 @@ class Sequential(Model):
             raise ValueError(f"Sequential model '{self.name}' takes its Input first, before {first.name}.")
         self._stack.append(layer)
         self.built = False
-        if rebuild:
-            self._build_if_possible()
 
     def pop(self, rebuild: bool = True) -> Layer:
         """Take the last layer off.
@@ -259,8 +269,7 @@ class Sequential(Model):
         if not isinstance(config.get("layers"), (list, tuple)):  # a subclass with arguments of its own
             return super().from_config(config)
         model = cls(name=config.get("name"))
-        for described in config["layers"]:
-            model.add(deserialize(described, custom_objects))
+        model._add_all(deserialize(described, custom_objects) for described in config["layers"])
         shape = config.get("build_input_shape")
         if shape is not None and not model.built:
             model.build(tuple(shape))

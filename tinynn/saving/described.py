@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ from tinynn._allowance import Allowance
 from tinynn._custom_objects import CustomObjectScope, OnlyHandedOver, get_custom_objects, known
 from tinynn.models.model import Model
 from tinynn.saving.descriptions import Checked
+from tinynn.saving.keras_names import KERAS_VERSION
 from tinynn.saving.limits import Limits
 
 _SLACK = 2**26
@@ -69,3 +71,32 @@ def ordinary_errors(where: str) -> Iterator[None]:
         raise
     except Exception as error:
         raise ValueError(f"No model can be made of the description in this {where}: {error!r}") from error
+
+
+@contextlib.contextmanager
+def of_keras(version: object) -> Iterator[None]:
+    """A refusal of what a newer Keras wrote says so.
+
+    Args:
+        version: what the file gives as the version of Keras that wrote it.
+
+    Raises:
+        ValueError, TypeError: those of the block, with a sentence more if Keras is newer than the one tinynn follows.
+    """
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        newer = _numbers(version)
+        if newer <= _numbers(KERAS_VERSION):
+            raise
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(
+            f"{error} The file was written by Keras {'.'.join(map(str, newer))}; tinynn knows what Keras up to "
+            f"{KERAS_VERSION} writes."
+        ) from error
+
+
+def _numbers(version: object) -> tuple[int, ...]:
+    """ "3.15.1" -> (3, 15, 1); () of what is no version."""
+    found = re.match(r"\d{1,5}(\.\d{1,5}){1,2}(?!\d)", version) if isinstance(version, str) else None
+    return tuple(map(int, found[0].split("."))) if found else ()

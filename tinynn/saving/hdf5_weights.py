@@ -30,12 +30,12 @@ def written(model: Any) -> bytes:
     """
     import h5py
 
-    buffer = io.BytesIO()
+    buffer, limits = io.BytesIO(), Limits()
     with h5py.File(buffer, "w") as file:
         for part in parts_of(model):
             arrays = part.arrays()
             if part.owner is not model:
-                check_path_name(part.path, Limits())
+                check_path_name(part.path, limits)
             group = file.create_group(part.group)
             group.attrs["name"] = part.owner.name
             for name, value in arrays.items():

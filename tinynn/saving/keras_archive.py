@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 from tinynn._serialization import serialize_keras_object
 from tinynn.layers.layer import Layer
 from tinynn.saving import hdf5_weights
-from tinynn.saving.described import made
+from tinynn.saving.described import made, of_keras
 from tinynn.saving.keras_names import KERAS_VERSION
 from tinynn.saving.limits import Limits
 from tinynn.saving.names import check_name
@@ -28,9 +28,10 @@ def write(model: Any, file: BinaryIO) -> None:
     Raises:
         ValueError: a layer's name that no reader would take, or numbers in its arguments that JSON does not have.
     """
+    limits = Limits()
     for part in parts_of(model):
         if isinstance(part.owner, Layer):
-            check_name(part.owner.name, Limits())
+            check_name(part.owner.name, limits)
     metadata = {"keras_version": KERAS_VERSION, "date_saved": datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")}
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr(METADATA, json.dumps(metadata))
@@ -45,11 +46,12 @@ def read(file: BinaryIO, size: int, custom_objects: dict[str, Any] | None, compi
         ValueError: no such file, or one that no model comes from; TypeError: a class that was not handed over.
     """
     archive = opened(file, size, limits)
-    parse(archive.read(METADATA, "json_bytes"), limits)
+    metadata = parse(archive.read(METADATA, "json_bytes"), limits)
     description = parse(archive.read(CONFIG, "json_bytes"), limits)
     tree = SafeH5(archive.open(WEIGHTS), limits)
-    model = made(description, custom_objects, compile, limits, tree.n_bytes)
-    hdf5_weights.load_state(model, tree, in_place=True)
+    with of_keras(metadata.get("keras_version") if isinstance(metadata, dict) else None):
+        model = made(description, custom_objects, compile, limits, tree.n_bytes)
+        hdf5_weights.load_state(model, tree, in_place=True)
     return model
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from tinynn._serialization import serialize_keras_object
 from tinynn.layers.layer import Layer
-from tinynn.saving.described import made
+from tinynn.saving.described import made, of_keras
 from tinynn.saving.hdf5_weights import check_fits, warn_of_not_finite
 from tinynn.saving.keras_names import KERAS_VERSION
 from tinynn.saving.limits import Limits
@@ -40,8 +40,13 @@ def written(model: Any, include_optimizer: bool = True) -> bytes:
     """
     import h5py
 
+    limits = Limits()
     for layer in model.layers:
-        check_name(layer.name, Limits())
+        check_name(layer.name, limits)
+        if not layer.name.isascii():
+            raise ValueError(
+                f"An .h5 file takes ASCII names alone, and a layer is called {layer.name!r}: save as .keras."
+            )
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:
         description = _without_modules(serialize_keras_object(model))
@@ -106,8 +111,9 @@ def _write_weights(group: Any, variables: list[Variable]) -> None:
     twice = {name for name in names if names.count(name) > 1}
     if twice:
         raise ValueError(f"Two variables are called {sorted(twice)[0]}, which an .h5 file cannot hold: save as .keras.")
+    limits = Limits()
     for name in names:
-        check_path_name(name, Limits())
+        check_path_name(name, limits)
     _write_names(group, "weight_names", names)
     for variable, name in zip(variables, names):
         group.create_dataset(name, data=variable.value)
@@ -147,11 +153,12 @@ def read(file: BinaryIO, custom_objects: dict[str, Any] | None, compile: bool, l
             "No training configuration found in the save file, so the model was *not* compiled. Compile it manually.",
             stacklevel=4,
         )
-    model = made(description, custom_objects, compile, limits, tree.n_bytes)
-    if model.built:
-        load_weights(model, tree)
-    if model.compiled:
-        _read_optimizer(model, tree)
+    with of_keras(tree.text("", "keras_version")):
+        model = made(description, custom_objects, compile, limits, tree.n_bytes)
+        if model.built:
+            load_weights(model, tree)
+        if model.compiled:
+            _read_optimizer(model, tree)
     return model
 
 

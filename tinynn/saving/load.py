@@ -42,7 +42,7 @@ def load_model(
         OSError: the file cannot be read.
     """
     limits = limits or Limits()
-    path = os.fspath(filepath)
+    path = os.fsdecode(filepath)
     if path.endswith(".keras"):
         from tinynn.saving import keras_archive
 
@@ -76,7 +76,7 @@ def load_weights(
         OSError: the file cannot be read.
     """
     limits = limits or Limits()
-    path = os.fspath(filepath)
+    path = os.fsdecode(filepath)
     objects_to_skip, by_name = kwargs.pop("objects_to_skip", None), kwargs.pop("by_name", None)
     if kwargs:
         raise ValueError(f"Invalid keyword arguments: {kwargs}")

@@ -200,6 +200,7 @@ class SafeH5:
         self._source, self._limits = _Bytes(file), limits
         self.datasets: dict[str, Stored] = {}
         self.groups: set[str] = set()
+        self._children: dict[str, list[str]] = {}
         self.n_bytes = 0
         self._plain_bytes = 0
         self._attributes: dict[tuple[str, str], Any] = {}
@@ -213,10 +214,7 @@ class SafeH5:
 
     def children(self, path: str) -> list[str]:
         """Names of the arrays that stand directly in a group."""
-        start = f"{path}/" if path else ""
-        return [
-            name[len(start) :] for name in self.datasets if name.startswith(start) and "/" not in name[len(start) :]
-        ]
+        return self._children.get(path, [])
 
     def text(self, path: str, name: str) -> str | None:
         """An attribute that is one string; None if there is none.
@@ -242,7 +240,7 @@ class SafeH5:
             parts = [self._attributes[path, f"{name}{i}"] for i in range(count)]
         if not parts:
             return None
-        if not all(isinstance(part, list) for part in parts):
+        if not all(isinstance(part, list) and all(isinstance(entry, str) for entry in part) for part in parts):
             raise ValueError(f"The attribute {name} is a list of strings in Keras's files; here it is not.")
         return [entry for part in parts for entry in part]
 
@@ -400,6 +398,8 @@ class SafeH5:
                     f"The array {path} says that it has {n_bytes:,} bytes; they are not in this HDF5 file."
                 )
             layout = layout if n_bytes else layout._replace(place=0)
+        group, _, name = path.rpartition("/")
+        self._children.setdefault(group, []).append(name)
         self.datasets[path] = Stored(source, path, shape, kind.dtype, layout, filters)
 
     # Attributes --------------------------------------------------------------------------------------------------------

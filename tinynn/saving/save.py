@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import Any
 
@@ -21,18 +22,18 @@ def save_model(model: Any, filepath: _Path, overwrite: bool = True, zipped: bool
     Args:
         model: the model.
         filepath: "....keras", Keras 3's format; "....h5" or "....hdf5", that of Keras 2.
-        overwrite: replace what is there; if False, ask.
+        overwrite: replace what is there; if False, ask at the terminal.
         zipped: True or None; folders in the place of archives are not written.
         **kwargs: include_optimizer=False leaves the optimizer out of an .h5 file; a .keras file has it always, as in Keras.
 
     Raises:
         ValueError: another ending, an argument that it does not have, a name that cannot stand in a file.
-        OSError: the file cannot be written; what was there stays.
+        OSError: the file cannot be written, or nobody answers whether it may be replaced; what was there stays.
     """
     include_optimizer = kwargs.pop("include_optimizer", True)
     if kwargs:
         raise ValueError(f"The following argument(s) are not supported: {list(kwargs)}")
-    path = os.fspath(filepath)
+    path = os.fsdecode(filepath)
     if zipped is False:
         raise ValueError("tinynn writes .keras files, not folders: leave zipped out.")
     if not path.endswith((".keras", ".h5", ".hdf5")):
@@ -65,14 +66,14 @@ def save_weights(model: Any, filepath: _Path, overwrite: bool = True, max_shard_
         model: built.
         filepath: "....weights.h5": Keras's format, with the optimizer's state; "....safetensors" and "....npz": the weights
             alone, by names such as "dense/kernel", for other programs.
-        overwrite: replace what is there; if False, ask.
+        overwrite: replace what is there; if False, ask at the terminal.
         max_shard_size: for models larger than a file may be, in Keras: None.
 
     Raises:
         ValueError: another ending, or a model that is not built.
         OSError: the file cannot be written; what was there stays.
     """
-    path = os.fspath(filepath)
+    path = os.fsdecode(filepath)
     if max_shard_size is not None:
         raise ValueError("tinynn writes one file of weights: leave max_shard_size out.")
     if not path.endswith((".weights.h5", ".safetensors", ".npz")):
@@ -110,5 +111,10 @@ def _may_write(path: str, overwrite: bool) -> bool:
         return True
     answer = ""
     while answer not in ("y", "n"):
-        answer = input(f"[WARNING] {path} already exists - overwrite? [y/n]").strip().lower()
+        try:
+            answer = input(f"[WARNING] {path} already exists - overwrite? [y/n]").strip().lower()
+        except EOFError:
+            raise FileExistsError(
+                errno.EEXIST, "It exists, and nobody is there to be asked: pass overwrite=True, or another path.", path
+            ) from None
     return answer == "y"

@@ -26,9 +26,28 @@ import numpy as np
 import tinynn
 from tinynn import layers
 
+ROWS = {
+    "yaml": "YAML architecture, unsafe loader: CVE-2021-37678",
+    "lambda": "bytecode of a Lambda; safe_mode that some formats do not heed: CVE-2024-3660, CVE-2025-9905, CVE-2026-12481",
+    "gadget": "a module or function to import, helpers of Keras's own used as gadgets: CVE-2025-1550, CVE-2025-8747",
+    "switch": "a call that turns safety off: CVE-2025-9906",
+    "wrapper": "layers that call another framework's loader: CVE-2025-49655, CVE-2026-1462",
+    "path": "a path or URL in a description, followed: CVE-2025-12058",
+    "archive": "members above, at absolute paths, links, twice, encrypted: CVE-2025-12060, CVE-2025-12638",
+    "name": "../ in the names of layers and arrays: CVE-2026-12479",
+    "shape": "a tiny file with arrays of petabytes, or many just under a floor: CVE-2026-0897",
+    "hdf5": "links, external storage, virtual arrays, references, objects, filters: CVE-2026-1669",
+    "bomb": "members and chunks that inflate, headers without end",
+    "pickle": "arrays of objects",
+    "types": '"true" for true, NaN, huge integers, deep nesting, keys twice',
+    "disguise": "a file that is not what its name says",
+    "unknown": "a layer that Keras has and tinynn has not",
+}
+"""The ways that were seen in the wild."""
+
 
 class Case(NamedTuple):
-    """A file: the row of the list of threats, how it is made and loaded, and what it has to be answered with."""
+    """A file: which of the rows, how it is made and loaded, and what it has to be answered with."""
 
     row: str
     name: str
@@ -43,6 +62,7 @@ CASES: list[Case] = []
 
 def case(row: str, load: str, says: str, error: str = "ValueError") -> Callable[[Any], Any]:
     """Put the function that makes a file into the list. Load: "model", "weights", "json", "backup"."""
+    assert row in ROWS
 
     def put(make: Any) -> Any:
         CASES.append(Case(row, make.__name__, make, load, error, says))
@@ -117,6 +137,14 @@ def legacy_file(folder: Path, change: Callable[[dict[str, Any]], Any]) -> Path:
     return path
 
 
+def legacy_text(folder: Path, text: str, attribute: str = "model_config") -> Path:
+    """An .h5 file of a whole model whose description is another text."""
+    path = saved(folder, "model.h5")
+    with h5py.File(path, "r+") as file:
+        file.attrs[attribute] = text
+    return path
+
+
 def weights_file(folder: Path, change: Callable[[h5py.File], Any]) -> Path:
     """A .weights.h5 file that was changed."""
     path = saved(folder, "model.weights.h5")
@@ -143,6 +171,34 @@ def both(row: str, says: str, error: str = "ValueError") -> Callable[[Any], Any]
 
         for make, load, kind in ((as_keras, "model", "keras"), (as_h5, "model", "h5"), (as_json, "json", "json")):
             CASES.append(Case(row, f"{name}_{kind}", make, load, error, says))
+        return change
+
+    return put
+
+
+def compiling(row: str, says: str, error: str = "ValueError") -> Callable[[Any], Any]:
+    """A change of what the model was compiled with: as .keras, as .h5 and as JSON."""
+
+    def put(change: Any) -> Any:
+        name = change.__name__
+
+        def of_model(description: dict[str, Any], folder: Path) -> None:
+            change(description["compile_config"], folder)
+
+        def as_h5(folder: Path) -> Path:
+            path = saved(folder, "model.h5")
+            with h5py.File(path, "r+") as file:
+                settings = json.loads(file.attrs["training_config"])
+                settings["optimizer"] = settings.pop("optimizer_config")
+                change(settings, folder)
+                settings["optimizer_config"] = settings.pop("optimizer")
+                file.attrs["training_config"] = json.dumps(settings)
+            return path
+
+        of_model.__name__ = name
+        both(row, says, error)(of_model)
+        at = next(i for i, case in enumerate(CASES) if case.name == f"{name}_h5")
+        CASES[at] = CASES[at]._replace(make=as_h5)
         return change
 
     return put
@@ -190,6 +246,11 @@ def yaml_in_an_archive(folder: Path) -> Path:
     return keras_file(folder, config__json=text.encode())
 
 
+@case("yaml", "model", "Expecting value|JSON")
+def yaml_in_an_attribute(folder: Path) -> Path:
+    return legacy_text(folder, f"!!python/object/apply:os.system ['touch {folder}/marker']")
+
+
 @case("yaml", "json", "Expecting value|JSON")
 def yaml_as_json(folder: Path) -> str:
     return f"!!python/object/apply:os.system ['touch {folder}/marker']"
@@ -230,6 +291,39 @@ def lambda_in_a_model_within(description: dict[str, Any], folder: Path) -> None:
     }
     inner = {"name": "inner", "layers": [layer]}
     add_layer(description, {"module": "keras", "class_name": "Sequential", "config": inner, "registered_name": None})
+
+
+@compiling("lambda", "Lambda")
+def lambda_as_a_loss(settings: dict[str, Any], folder: Path) -> None:
+    settings["loss"] = {"class_name": "__lambda__", "config": {"code": bytecode(folder)}}
+
+
+@compiling("lambda", "Lambda")
+def lambda_within_a_metric(settings: dict[str, Any], folder: Path) -> None:
+    function = {"class_name": "__lambda__", "config": {"code": bytecode(folder)}}
+    config = {"name": "trick", "fn": function}
+    settings["metrics"] = [{"module": "keras.metrics", "class_name": "MeanMetricWrapper", "config": config}]
+
+
+@compiling("gadget", "exec", "TypeError|ValueError")
+def a_builtin_as_loss(settings: dict[str, Any], folder: Path) -> None:
+    settings["loss"] = {"module": "builtins", "class_name": "function", "config": "exec"}
+
+
+@compiling("gadget", "system", "TypeError")
+def a_function_of_os_as_optimizer(settings: dict[str, Any], folder: Path) -> None:
+    settings["optimizer"] = {"module": "os", "class_name": "system", "config": {"command": f"touch {folder}/marker"}}
+
+
+@compiling("gadget", "Popen", "TypeError")
+def a_class_of_subprocess_as_learning_rate(settings: dict[str, Any], folder: Path) -> None:
+    config = {"args": ["touch", f"{folder}/marker"]}
+    settings["optimizer"]["config"]["learning_rate"] = {
+        "module": "subprocess",
+        "class_name": "Popen",
+        "config": config,
+        "registered_name": "Popen",
+    }
 
 
 @both("gadget", "os|system|unknown|know", "TypeError|ValueError")
@@ -295,6 +389,12 @@ def a_torch_module_within(description: dict[str, Any], folder: Path) -> None:
     module = base64.b64encode(pickle.dumps(Touch(folder))).decode()
     config = {"name": "t", "module": module}
     add_layer(description, {"module": "keras.layers", "class_name": "TorchModuleWrapper", "config": config})
+
+
+@both("unknown", r"Conv2D is a layer of Keras 3\.15\.1 that tinynn does not have")
+def a_layer_that_tinynn_does_not_have(description: dict[str, Any], folder: Path) -> None:
+    config = {"name": "picture", "filters": 3, "kernel_size": [2, 2]}
+    add_layer(description, {"module": "keras.layers", "class_name": "Conv2D", "config": config})
 
 
 @both("path", "StringLookup")
@@ -499,62 +599,6 @@ def a_confusion_matrix_of_a_terabyte(folder: Path) -> Path:
     return keras_file(folder, lambda description: metric(description, "MeanIoU", num_classes=10**6))
 
 
-@case("shape", "weights", "shape|bytes|limit|not in")
-def a_petabyte_that_was_never_written(folder: Path) -> Path:
-    def change(file: h5py.File) -> None:
-        del file["layers/dense/vars/0"]
-        file["layers/dense/vars"].create_dataset("0", (10**9, 10**6), "f4", chunks=(1, 1000))
-
-    return weights_file(folder, change)
-
-
-@case("shape", "weights", "times|limit|not in")
-def many_arrays_that_were_never_written(folder: Path) -> Path:
-    def change(file: h5py.File) -> None:
-        for i in range(200):
-            file["layers/dense/vars"].create_dataset(f"x{i}", (1 << 20,), "f4", chunks=(1 << 10,), compression="gzip")
-
-    return weights_file(folder, change)
-
-
-@case("shape", "weights", "times|limit|bytes")
-def zeros_that_inflate(folder: Path) -> Path:
-    def change(file: h5py.File) -> None:
-        del file["layers/dense/vars/0"]
-        file["layers/dense/vars"].create_dataset(
-            "0", data=np.zeros(1 << 23, "f4"), compression="gzip", chunks=(1 << 20,)
-        )
-
-    return weights_file(folder, change)
-
-
-@case("shape", "weights", "shape")
-def weights_of_another_shape(folder: Path) -> Path:
-    def change(file: h5py.File) -> None:
-        del file["layers/dense/vars/0"]
-        file["layers/dense/vars"]["0"] = np.zeros((300, 4), "f4")
-
-    return weights_file(folder, change)
-
-
-@case("shape", "weights", "plain numbers|shape")
-def weights_of_no_shape(folder: Path) -> Path:
-    def change(file: h5py.File) -> None:
-        del file["layers/dense/vars/0"]
-        file["layers/dense/vars"]["0"] = h5py.Empty("f4")
-
-    return weights_file(folder, change)
-
-
-@case("shape", "weights", "chunk")
-def a_chunk_of_a_gigabyte(folder: Path) -> Path:
-    def change(file: h5py.File) -> None:
-        del file["layers/dense/vars/0"]
-        file["layers/dense/vars"].create_dataset("0", (3, 4), "f4", maxshape=(None, None), chunks=(1 << 14, 1 << 14))
-
-    return weights_file(folder, change)
-
-
 # HDF5's ways out of the file -----------------------------------------------------------------------------------------------
 
 
@@ -674,25 +718,48 @@ def deep(group: h5py.Group, other: Path) -> None:
         group = group.create_group("g")
 
 
-for _change in (
-    *(virtual, external_storage, reference, region_reference, variable_length, strings, opaque, compound),
-    *(complex_numbers, committed_type, filter_from_a_plug_in, lzf, soft_link, soft_link_to_itself, external_link),
-    *(second_name, cycle, deep),
-):
-    _make = in_place_of_a_kernel(_change)
-    CASES.append(
-        Case("hdf5", f"{_change.__name__}_weights", _make, "weights", "ValueError", "HDF5|array|dtype|shape|length")
-    )
-    CASES.append(
-        Case(
-            "hdf5",
-            f"{_change.__name__}_keras",
-            within_an_archive(_make),
-            "model",
-            "ValueError",
-            "HDF5|array|dtype|shape|length",
-        )
-    )
+def a_petabyte_that_was_never_written(group: h5py.Group, other: Path) -> None:
+    group.create_dataset("0", (10**9, 10**6), "f4", chunks=(1, 1000))
+
+
+def a_terabyte_in_one_piece(group: h5py.Group, other: Path) -> None:
+    group.create_dataset("0", (1 << 38,), "f4")
+
+
+def many_arrays_that_were_never_written(group: h5py.Group, other: Path) -> None:
+    group["0"] = np.zeros((3, 4), "f4")
+    for i in range(200):
+        group.create_dataset(f"x{i}", (1 << 20,), "f4", chunks=(1 << 10,), compression="gzip")
+
+
+def zeros_that_inflate(group: h5py.Group, other: Path) -> None:
+    group.create_dataset("0", data=np.zeros(1 << 23, "f4"), compression="gzip", chunks=(1 << 20,))
+
+
+def another_shape(group: h5py.Group, other: Path) -> None:
+    group["0"] = np.zeros((300, 4), "f4")
+
+
+def no_shape(group: h5py.Group, other: Path) -> None:
+    group["0"] = h5py.Empty("f4")
+
+
+def a_chunk_of_a_gigabyte(group: h5py.Group, other: Path) -> None:
+    group.create_dataset("0", (3, 4), "f4", maxshape=(None, None), chunks=(1 << 14, 1 << 14))
+
+
+def a_name_of_dots(group: h5py.Group, other: Path) -> None:
+    group["0"] = np.zeros((3, 4), "f4")
+    group["..."] = np.zeros(3, "f4")
+
+
+def a_name_without_end(group: h5py.Group, other: Path) -> None:
+    group["0"] = np.zeros((3, 4), "f4")
+    group["a" * 5000] = np.zeros(3, "f4")
+
+
+def numbers_of_another_kind(group: h5py.Group, other: Path) -> None:
+    group["0"] = np.zeros((3, 4), "i8")
 
 
 def legacy_weights(change: Callable[[h5py.Group, Path], Any]) -> Callable[[Path], Path]:
@@ -716,10 +783,66 @@ def legacy_weights(change: Callable[[h5py.Group, Path], Any]) -> Callable[[Path]
     return make
 
 
-for _change in (virtual, external_storage, reference, external_link, soft_link_to_itself, variable_length):
-    CASES.append(
-        Case("hdf5", f"{_change.__name__}_h5", legacy_weights(_change), "model", "ValueError", "HDF5|array|link")
-    )
+_WAYS_OUT = (
+    *(virtual, external_storage, reference, region_reference, variable_length, strings, opaque, compound),
+    *(complex_numbers, committed_type, filter_from_a_plug_in, lzf, soft_link, soft_link_to_itself, external_link),
+    *(second_name, cycle, deep),
+)
+_SHAPES = (
+    *(a_petabyte_that_was_never_written, a_terabyte_in_one_piece, many_arrays_that_were_never_written),
+    *(another_shape, no_shape, a_chunk_of_a_gigabyte),
+)
+for _row, _changes, _says in (
+    ("hdf5", _WAYS_OUT, "HDF5|array|dtype|shape|length"),
+    ("shape", _SHAPES, "shape|bytes|limit|not in|times|plain numbers|chunk"),
+    ("bomb", (zeros_that_inflate,), "times|limit|bytes"),
+    ("name", (a_name_of_dots, a_name_without_end), "name|length"),
+    ("types", (numbers_of_another_kind,), "is float32; the file has int64"),
+):
+    for _change in _changes:
+        _make = in_place_of_a_kernel(_change)
+        for _ending, _load, _made in (
+            ("weights", "weights", _make),
+            ("keras", "model", within_an_archive(_make)),
+            ("h5", "model", legacy_weights(_change)),
+        ):
+            CASES.append(Case(_row, f"{_change.__name__}_{_ending}", _made, _load, "ValueError", _says))
+
+
+def attribute_case(row: str, name: str, says: str, change: Callable[[h5py.File], Any]) -> None:
+    """An .h5 file of a whole model with other attributes."""
+
+    def make(folder: Path) -> Path:
+        path = saved(folder, "model.h5")
+        with h5py.File(path, "r+") as file:
+            change(file)
+        return path
+
+    CASES.append(Case(row, f"{name}_h5", make, "model", "ValueError", says))
+
+
+def _names(group: str, attribute: str, value: Any) -> Callable[[h5py.File], Any]:
+    return lambda file: file[group].attrs.__setitem__(attribute, value)
+
+
+attribute_case("name", "layers_above", "mismatch", _names("model_weights", "layer_names", [b"../../marker"] * 3))
+attribute_case(
+    "name",
+    "weights_above",
+    "not have|name",
+    _names("model_weights/first", "weight_names", [b"../../marker", b"/etc/passwd"]),
+)
+attribute_case("types", "layers_that_are_numbers", "list of strings", _names("model_weights", "layer_names", [1, 2]))
+attribute_case(
+    "types", "weights_that_are_numbers", "list of strings", _names("model_weights/first", "weight_names", [1, 2])
+)
+attribute_case("types", "names_that_are_one_text", "list of strings", _names("model_weights", "layer_names", "first"))
+attribute_case("types", "a_number_for_a_description", "one string", _names("/", "model_config", 5))
+attribute_case(
+    "types", "bytes_for_a_description", "UTF-8|utf-8|text", _names("/", "model_config", np.bytes_(b"\xff\xfe"))
+)
+attribute_case("types", "a_text_for_settings", "Expecting", _names("/", "training_config", "yes"))
+attribute_case("types", "a_list_for_settings", "optimizer_config", _names("/", "training_config", "[1]"))
 
 
 # Types ---------------------------------------------------------------------------------------------------------------------
@@ -750,7 +873,7 @@ for _name, _value in {
 
 
 def text_case(name: str, says: str, text: Callable[[str], str]) -> None:
-    """A description that was changed as text: as .keras and as JSON."""
+    """A description that was changed as text: as .keras, as .h5 and as JSON."""
 
     def as_json(folder: Path) -> str:
         return text(members_of(saved(folder, "model.keras"))["config.json"].decode())
@@ -758,7 +881,11 @@ def text_case(name: str, says: str, text: Callable[[str], str]) -> None:
     def as_keras(folder: Path) -> Path:
         return keras_file(folder, config__json=as_json(folder).encode("utf-8", "surrogatepass"))
 
+    def as_h5(folder: Path) -> Path:
+        return legacy_text(folder, as_json(folder))
+
     CASES.append(Case("types", f"{name}_json", as_json, "json", "ValueError", says))
+    CASES.append(Case("types", f"{name}_h5", as_h5, "model", "ValueError", says))
     CASES.append(Case("types", f"{name}_keras", as_keras, "model", "ValueError", says))
 
 
@@ -810,16 +937,19 @@ def as_pickled_array(folder: Path) -> bytes:
     return buffer.getvalue()
 
 
-for _name, _load in (("m.keras", "model"), ("m.h5", "model"), ("m.weights.h5", "weights")):
-    _kind = _name.removeprefix("m.").replace(".", "_")
-    disguised(_name, _load, as_pickle, f"a_pickle_as_{_kind}")
-    disguised(_name, _load, as_pickled_array, f"a_pickled_array_as_{_kind}")
-    disguised(_name, _load, lambda folder: b"", f"nothing_as_{_kind}")
-    disguised(_name, _load, lambda folder: b"\x89HDF\r\n\x1a\n", f"a_signature_as_{_kind}")
-    if _kind != "keras":
-        disguised(_name, _load, as_keras_bytes, f"an_archive_as_{_kind}")
-    else:
-        disguised(_name, _load, as_weights_bytes, f"weights_as_{_kind}")
+for _ending in (".keras", ".h5", ".weights.h5", ".npz", ".safetensors"):
+    _load = "model" if _ending in (".keras", ".h5") else "weights"
+    _kind = _ending[1:].replace(".", "_")
+    disguised(f"m{_ending}", _load, as_pickle, f"a_pickle_as_{_kind}")
+    disguised(f"m{_ending}", _load, as_pickled_array, f"a_pickled_array_as_{_kind}")
+    disguised(f"m{_ending}", _load, lambda folder: b"", f"nothing_as_{_kind}")
+    disguised(f"m{_ending}", _load, lambda folder: b"\x89HDF\r\n\x1a\n", f"a_signature_as_{_kind}")
+    disguised(f"m{_ending}", _load, lambda folder: b"PK\x03\x04" + bytes(100), f"a_beginning_as_{_kind}")
+    disguised(f"m{_ending}", _load, lambda folder: b"{" * 200, f"brackets_as_{_kind}")
+    if _ending != ".keras":
+        disguised(f"m{_ending}", _load, as_keras_bytes, f"an_archive_as_{_kind}")
+    if _ending != ".weights.h5":
+        disguised(f"m{_ending}", _load, as_weights_bytes, f"weights_as_{_kind}")
 
 
 # Weights alone ---------------------------------------------------------------------------------------------------------------
@@ -859,16 +989,70 @@ def an_array_of_objects_npz(folder: Path) -> Path:
     return npz_file(folder, dense__kernel=buffer.getvalue())
 
 
-@case("pickle", "weights", "zip|PK")
-def a_pickle_npz(folder: Path) -> Path:
-    path = folder / "weights.npz"
-    path.write_bytes(pickle.dumps(Touch(folder)))
+@case("archive", "weights", "name")
+def a_member_above_npz(folder: Path) -> Path:
+    return npz_file(folder, **{"..__..__marker": header((1,)) + bytes(4)})
+
+
+@case("archive", "weights", "name")
+def a_member_at_an_absolute_path_npz(folder: Path) -> Path:
+    return npz_file(folder, **{f"{folder}/marker": header((1,)) + bytes(4)})
+
+
+def npz_with(folder: Path, change: Callable[[zipfile.ZipInfo], Any], name: str = "dense/kernel.npy") -> Path:
+    path = npz_file(folder)
+    found = members_of(path)
+    info = zipfile.ZipInfo(name)
+    change(info)
+    with zipfile.ZipFile(path, "a") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a name that is there already
+        archive.writestr(info, found.get(name, f"{folder}/trap/secret".encode()))
     return path
 
 
-@case("archive", "weights", "name|another model")
-def a_member_above_npz(folder: Path) -> Path:
-    return npz_file(folder, **{"..__..__marker": header((1,)) + bytes(4)})
+@case("archive", "weights", "twice")
+def a_member_twice_npz(folder: Path) -> Path:
+    return npz_with(folder, lambda info: None)
+
+
+@case("archive", "weights", "another model")
+def a_member_that_is_a_link_npz(folder: Path) -> Path:
+    return npz_with(folder, lambda info: setattr(info, "external_attr", 0o120777 << 16), "link.npy")
+
+
+@case("archive", "weights", "encrypted")
+def an_encrypted_member_npz(folder: Path) -> Path:
+    path = npz_file(folder)
+    octets = bytearray(path.read_bytes())
+    octets[octets.find(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(octets)
+    return path
+
+
+@case("name", "weights", "length|another model")
+def an_endless_name_npz(folder: Path) -> Path:
+    return npz_file(folder, **{"a" * 5000: header((1,)) + bytes(4)})
+
+
+def npz_header(name: str, text: str) -> None:
+    """The header of an array as another text."""
+
+    def make(folder: Path) -> Path:
+        octets = text.encode()
+        return npz_file(
+            folder, dense__kernel=b"\x93NUMPY\x01\x00" + struct.pack("<H", len(octets)) + octets + bytes(48)
+        )
+
+    CASES.append(Case("types", f"{name}_npz", make, "weights", "ValueError", "plain numbers|dtype"))
+
+
+npz_header("a_truth_value_for_a_size", "{'descr': '<f4', 'fortran_order': False, 'shape': (True, 4), }\n")
+npz_header("a_size_below_zero", "{'descr': '<f4', 'fortran_order': False, 'shape': (-3, -4), }\n")
+npz_header("complex_numbers", "{'descr': '<c16', 'fortran_order': False, 'shape': (3, 4), }\n")
+npz_header("records", "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (3, 4), }\n")
+npz_header("a_call", "{'descr': '<f4', 'fortran_order': False, 'shape': __import__('os').system('true'), }\n")
+npz_header("an_order_that_is_none", "{'descr': '<f4', 'fortran_order': 'no', 'shape': (3, 4), }\n")
+npz_header("integers", "{'descr': '<i4', 'fortran_order': False, 'shape': (3, 4), }\n")
 
 
 @case("shape", "weights", "shape")
@@ -941,11 +1125,20 @@ def a_deep_header_safetensors(folder: Path) -> Path:
     return safetensors_file(folder, lambda d: b"[" * 90_000 + b"]" * 90_000)
 
 
-@case("disguise", "weights", ".")
-def a_pickle_as_safetensors(folder: Path) -> Path:
-    path = folder / "weights.safetensors"
-    path.write_bytes(pickle.dumps(Touch(folder)))
-    return path
+def safetensors_name(name: str, called: str) -> None:
+    def make(folder: Path) -> Path:
+        def change(description: dict[str, Any]) -> None:
+            first = sorted(each for each in description if each != "__metadata__")[0]
+            description[name] = description.pop(first)
+
+        return safetensors_file(folder, change)
+
+    CASES.append(Case("name", f"{called}_safetensors", make, "weights", "ValueError", "another model"))
+
+
+safetensors_name("../../marker", "a_tensor_above")
+safetensors_name("first\x00", "a_tensor_with_a_null")
+safetensors_name("a" * 100_000, "a_tensor_with_an_endless_name")
 
 
 # Backups of trainings --------------------------------------------------------------------------------------------------------
@@ -989,7 +1182,7 @@ def a_backup_with_an_array_of_a_terabyte(folder: Path) -> Path:
     return backup(folder, **{"0__npy": header((1 << 38,))})
 
 
-@case("code", "backup", "another size|another shape", "OSError")
+@case("pickle", "backup", "another size|another shape", "OSError")
 def a_backup_with_objects(folder: Path) -> Path:
     buffer = io.BytesIO()
     np.save(buffer, np.array([Touch(folder)], object), allow_pickle=True)
@@ -999,6 +1192,25 @@ def a_backup_with_objects(folder: Path) -> Path:
 @case("archive", "backup", "members", "OSError")
 def a_backup_with_a_member_above(folder: Path) -> Path:
     return backup(folder, **{"../marker": b"x"})
+
+
+@case("archive", "backup", "twice|members", "OSError")
+def a_backup_with_a_member_twice(folder: Path) -> Path:
+    place = backup(folder)
+    with zipfile.ZipFile(place / "latest.npz", "a") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        archive.writestr("0.npy", header((1,)) + bytes(4))
+    return place
+
+
+@case("archive", "backup", "encrypted|members|whole", "OSError")
+def a_backup_that_is_encrypted(folder: Path) -> Path:
+    place = backup(folder)
+    path = place / "latest.npz"
+    octets = bytearray(path.read_bytes())
+    octets[octets.find(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(octets)
+    return place
 
 
 @case("bomb", "backup", "compressed", "OSError")
@@ -1042,3 +1254,23 @@ def a_pickle_as_a_backup(folder: Path) -> Path:
     place.mkdir()
     (place / "latest.npz").write_bytes(pickle.dumps(Touch(folder)))
     return place
+
+
+# Good files, watched like the others ------------------------------------------------------------------------------------------
+
+
+def _good(ending: str) -> Callable[[Path], Path]:
+    return lambda folder: saved(folder, f"good{ending}")
+
+
+def _good_text(folder: Path) -> str:
+    return members_of(saved(folder, "good.keras"))["config.json"].decode()
+
+
+GOOD = [
+    *(Case("good", f"good{ending}", _good(ending), "model", "", "") for ending in (".keras", ".h5")),
+    *(Case("good", f"good{end}", _good(end), "weights", "", "") for end in (".weights.h5", ".npz", ".safetensors")),
+    Case("good", "good_json", _good_text, "json", "", ""),
+    Case("good", "good_backup", backup, "backup", "", ""),
+]
+"""One of each format: they load, and that is all that happens."""

@@ -142,7 +142,7 @@ def main(folder: Path) -> None:
     load("backup", corpus.backup(folder / "warm"), corpus.good_model())
     values = [variable.numpy() for variable in model.variables]
     watch = Watch()
-    for case in corpus.CASES:
+    for case in (*corpus.GOOD, *corpus.CASES):
         place = folder / case.name
         (place / "trap").mkdir(parents=True)
         (place / "trap" / "secret").write_text("{}")
@@ -151,12 +151,15 @@ def main(folder: Path) -> None:
             variable.assign(value)
         traps = Traps(place / "trap")
         watch.allowed = {str(what)} if isinstance(what, Path) else set()
+        kind = case.load
+        if isinstance(what, Path) and case.load != "backup":
+            kind = what.name[what.name.index(".") :]
         if case.load == "backup":
             watch.allowed = {str(Path(what) / name) for name in ("latest.npz", "previous.npz")}
         watch.seen = []
         before_files = sorted(path for path in place.rglob("*"))
         traps.opened()
-        found = run(case, what, model, watch) | {"name": case.name, "opened": traps.opened()}
+        found = run(case, what, model, watch) | {"name": case.name, "format": kind, "opened": traps.opened()}
         found["new"] = before_files != sorted(path for path in place.rglob("*"))
         traps.close()
         print(json.dumps(found), flush=True)
