@@ -86,8 +86,8 @@ def test_readme_training_run_prints_the_same_under_keras(keras: Any) -> None:
 
 
 def other_python_blocks() -> dict[str, list[str]]:
-    """The blocks of each page in order, but README's training run."""
-    found = {page.name: python_blocks(page) for page in PAGES}
+    """The blocks of each page in order, but README's training run; there are two pages called saving.md."""
+    found = {str(page.relative_to(ROOT)): python_blocks(page) for page in PAGES}
     return {name: blocks[1:] if name == "README.md" else blocks for name, blocks in found.items()}
 
 

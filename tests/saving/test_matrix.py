@@ -82,8 +82,8 @@ def stacks_of_layers() -> list[list[Any]]:
     stacks = [[normalization, *(make() for make in CHAIN), inner]]
     there = {type(layer).__name__ for layer in stacks[0]} | {"InputLayer", "Dense"}
     others = [TABLE["keras.layers"][name](**LAYER_ARGUMENTS.get(name, {})) for name in LAYER_NAMES if name not in there]
-    for start in range(0, len(others), 5):
-        stacks.append([part for layer in others[start : start + 5] for part in (layers.Dense(6), layer)])
+    for start in range(0, len(others), 8):
+        stacks.append([part for layer in others[start : start + 8] for part in (layers.Dense(6), layer)])
     return stacks
 
 
@@ -117,7 +117,7 @@ def arguments_of_the_rest() -> list[dict[str, Any]]:
 
 
 def model_of_the_rest(start: int) -> Any:
-    stack = [layers.Dense(6, activation="tanh", **options) for options in arguments_of_the_rest()[start : start + 5]]
+    stack = [layers.Dense(6, activation="tanh", **options) for options in arguments_of_the_rest()[start : start + 8]]
     between = [part for layer in stack for part in (layer, layers.LayerNormalization())]  # some kernels are small
     return tinynn.Sequential([tinynn.Input((6,)), *between, layers.Dense(4, "softmax")])
 
@@ -148,7 +148,7 @@ def cases() -> Iterator[tuple[str, Any]]:
             tinynn.Sequential([tinynn.Input((6,)), layers.Dense(8, "glu")]), loss=losses.MeanSquaredError()
         ),
     )
-    for start in range(0, len(arguments_of_the_rest()), 5):
+    for start in range(0, len(arguments_of_the_rest()), 8):
         yield (
             f"initializers, regularizers, constraints from {start}",
             lambda start=start: compiled(model_of_the_rest(start)),
@@ -237,7 +237,11 @@ def test_there_and_back(keras: Any, tmp_path: Path, name: str, make: Any) -> Non
             kept = tinynn.models.load_model(first)
         for mine, other in zip(model.optimizer.variables, kept.optimizer.variables, strict=True):
             np.testing.assert_array_equal(mine.value, other.value, err_msg=mine.path)
-        another_epoch(theirs, again, tinynn.models.load_model(second))
+        runs = theirs, again, quietly(tinynn.models.load_model, second)
+        if ending == ".h5":  # Keras has built the optimizer for no variables, and does not train on before compile
+            for run in runs:
+                quietly(run.compile_from_config, model.get_compile_config())
+        another_epoch(*runs)
     weights = str(tmp_path / "ours.weights.h5")
     model.save_weights(weights)
     theirs.set_weights([0 * w for w in theirs.get_weights()])
