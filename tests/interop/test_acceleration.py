@@ -157,7 +157,8 @@ def test_batches_of_a_dataset_and_a_model_that_is_not_built(keras: Any) -> None:
 
     def use(model: Any) -> Any:
         batches = tf.data.Dataset.from_tensor_slices((X, Y)).batch(16).repeat()
-        model.fit(batches, steps_per_epoch=2, epochs=2, verbose=2)
+        halved = keras.callbacks.LearningRateScheduler(lambda epoch, rate: 0.5 * rate)  # looks at the optimizer alone
+        model.fit(batches, steps_per_epoch=2, epochs=2, callbacks=[halved], verbose=2)
         model.fit(((X[i : i + 10], Y[i : i + 10]) for i in range(0, 60, 10)), verbose=2)
         return model.input_shape[1:], [metric.name for metric in model.metrics]
 
@@ -221,9 +222,19 @@ def test_a_run_that_ends_with_an_error_leaves_what_was_trained(keras: Any) -> No
 
         with pytest.raises(KeyboardInterrupt):
             model.fit(X, Y, epochs=3, callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=end)], verbose=0)
-        return int(model.optimizer.iterations.numpy())
+        steps = int(model.optimizer.iterations.numpy())
+        with pytest.raises(
+            Exception, match="no more"
+        ):  # not in a callback, before which the model is brought up to date
+            model.fit(broken(), verbose=0)
+        return steps, int(model.optimizer.iterations.numpy())
 
-    assert check(keras, use)["result"] == 4
+    def broken() -> Iterator[Any]:
+        for rows in (slice(0, 10), slice(10, 20), slice(20, 30)):
+            yield X[rows], Y[rows]
+        raise RuntimeError("no more")
+
+    assert check(keras, use)["result"] == (4, 7)
 
 
 def test_what_is_changed_between_runs_counts(keras: Any) -> None:
@@ -235,8 +246,9 @@ def test_what_is_changed_between_runs_counts(keras: Any) -> None:
         model.optimizer.learning_rate = 0.01
         model.fit(X, Y, epochs=1, verbose=0)
         model.layers[0].trainable = False
-        model.compile("sgd", "sparse_categorical_crossentropy", run_eagerly=True)
-        model.fit(X, Y, epochs=1, verbose=0)
+        for optimizer in ("sgd", "rmsprop"):  # the second time nothing else is new
+            model.compile(optimizer, "sparse_categorical_crossentropy", run_eagerly=True)
+            model.fit(X, Y, epochs=1, verbose=0)
         assert tinynn.interop.restore(model) is model
         assert "fit" not in vars(model)
         return model.fit(X, Y, epochs=1, verbose=0).history
@@ -266,19 +278,19 @@ def test_a_callback_begins_at_a_later_epoch(keras: Any) -> None:
     assert check(keras, use)["epochs"] == [2, 3]
 
 
-@pytest.mark.parametrize("save_freq", ["epoch", 2])
+@pytest.mark.parametrize("save_freq", ["epoch", 1])
 def test_keras_s_backups_and_checkpoints_go_on(keras: Any, save_freq: Any) -> None:
     """Interrupted in its second epoch, resumed by a model that has lost all it knew; the best one is kept besides."""
 
     def use(model: Any) -> Any:
         def stop(batch: int, logs: Any) -> None:
-            if int(model.optimizer.iterations.numpy()) == 5:
+            if int(model.optimizer.iterations.numpy()) == 3:
                 raise KeyboardInterrupt
 
         def fit(*others: Any) -> Any:
             backup = keras.callbacks.BackupAndRestore(folder + "/backup", save_freq=save_freq, double_checkpoint=True)
             best = keras.callbacks.ModelCheckpoint(folder + "/best.keras", monitor="val_loss", save_best_only=True)
-            settings = {"batch_size": 20, "epochs": 4, "validation_split": 0.2, "verbose": 0}
+            settings = {"batch_size": 24, "epochs": 3, "validation_split": 0.2, "verbose": 0}
             return model.fit(X, Y, callbacks=[backup, best, *others], **settings).history
 
         with tempfile.TemporaryDirectory() as folder:
@@ -290,7 +302,7 @@ def test_keras_s_backups_and_checkpoints_go_on(keras: Any, save_freq: Any) -> No
             kept = keras.models.load_model(folder + "/best.keras")
             return history, kept.get_weights(), [variable.numpy() for variable in kept.optimizer.variables]
 
-    assert check(keras, use)["epochs"] == [1, 2, 3]
+    assert check(keras, use)["epochs"] == [1, 2]
 
 
 @contextlib.contextmanager

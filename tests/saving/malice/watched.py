@@ -142,6 +142,7 @@ def main(folder: Path) -> None:
     load("backup", corpus.backup(folder / "warm"), corpus.good_model())
     values = [variable.numpy() for variable in model.variables]
     watch = Watch()
+    print(json.dumps(self_check(watch, folder)), flush=True)
     for case in (*corpus.GOOD, *corpus.CASES):
         place = folder / case.name
         (place / "trap").mkdir(parents=True)
@@ -163,6 +164,22 @@ def main(folder: Path) -> None:
         found["new"] = before_files != sorted(path for path in place.rglob("*"))
         traps.close()
         print(json.dumps(found), flush=True)
+
+
+def self_check(watch: Watch, folder: Path) -> dict[str, Any]:
+    """What is heard of a file that is opened, a module that is imported, and a process: the others rely on it."""
+    (folder / "check").mkdir()
+    (folder / "check" / "secret").write_text("x")
+    traps = Traps(folder / "check")
+    watch.on = True
+    open(folder / "check" / "secret").close()
+    import wave  # noqa: F401
+
+    os.system("true")
+    watch.on = False
+    found = {"name": "the watch", "seen": watch.seen, "opened": traps.opened(), "sees_c": traps.works}
+    traps.close()
+    return found
 
 
 def run(case: corpus.Case, what: Path | str, model: Any, watch: Watch) -> dict[str, Any]:
