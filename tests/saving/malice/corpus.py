@@ -584,6 +584,23 @@ def ten_thousand_layers(description: dict[str, Any], folder: Path) -> None:
     layers_of(description)[1:1] = [layer] * 10_000
 
 
+def tower(description: dict[str, Any]) -> None:
+    """Of layers that cost nothing each, but must not be looked at anew for each; its weights do not fit."""
+    layer = {"module": "keras.layers", "class_name": "Flatten", "config": {}, "registered_name": None}
+    layers_of(description)[1:1] = [layer] * 2000
+    layers_of(description)[-1]["config"]["units"] = 5
+
+
+@case("shape", "model", "shape of last/kernel")
+def a_tower_for_other_weights_keras(folder: Path) -> Path:
+    return keras_file(folder, tower)
+
+
+@case("shape", "model", "shape of last/kernel")
+def a_tower_for_other_weights_h5(folder: Path) -> Path:
+    return legacy_file(folder, tower)
+
+
 def metric(description: dict[str, Any], class_name: str, **config: Any) -> None:
     found = {"module": "keras.metrics", "class_name": class_name, "config": config, "registered_name": None}
     description.setdefault("compile_config", {"optimizer": "adam", "loss": "mse"})["metrics"] = [found]
