@@ -263,6 +263,7 @@ def test_names_in_any_language(tmp_path: Path) -> None:
     """Of layers and of files; a path may also be bytes."""
     for names, ending in ((["a hidden layer", "out 1"], ".h5"), (["verborgene Größe", "输出"], ".keras")):
         model = tinynn.Sequential([tinynn.Input((4,)), *(layers.Dense(3, name=name) for name in names)])
+        model.compile("sgd", "mse")
         path = tmp_path / f"modèle 模型{ending}"
         model.save(os.fsencode(path))
         again = tinynn.models.load_model(path)

@@ -591,12 +591,12 @@ def tower(description: dict[str, Any]) -> None:
     layers_of(description)[-1]["config"]["units"] = 5
 
 
-@case("shape", "model", "shape of last/kernel")
+@case("shape", "model", "last/kernel is")
 def a_tower_for_other_weights_keras(folder: Path) -> Path:
     return keras_file(folder, tower)
 
 
-@case("shape", "model", "shape of last/kernel")
+@case("shape", "model", "last/kernel is")
 def a_tower_for_other_weights_h5(folder: Path) -> Path:
     return legacy_file(folder, tower)
 
