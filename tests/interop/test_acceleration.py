@@ -167,10 +167,11 @@ def test_batches_of_a_dataset_and_a_model_that_is_not_built(keras: Any) -> None:
 
 
 def test_a_model_that_is_built_later_keeps_its_own_weights(keras: Any) -> None:
-    """Between `accelerate` and `fit` the Keras model is called, which builds it."""
+    """Between `accelerate` and `fit` the Keras model is called, which builds it, and given another rate."""
 
     def use(model: Any) -> Any:
         model(X[:2])
+        model.optimizer.learning_rate = 0.05
         return model.fit(X, Y, epochs=1, verbose=0).history
 
     check(keras, use, lambda k: medical(k, built=False))

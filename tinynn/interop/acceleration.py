@@ -27,6 +27,7 @@ from tinynn.interop.state import left_as_it_was, tensorflow_context
 from tinynn.models import Sequential
 from tinynn.models.data import ArrayBatches
 from tinynn.random import global_seed
+from tinynn.variable import Variable
 
 METHODS = ("fit", "evaluate", "predict")
 """What is replaced."""
@@ -250,15 +251,16 @@ class Session:
     def _optimizer(self, what: int) -> list[_Pair]:
         """The optimizers' variables: with slots if everything is asked for, else iterations and learning rate alone."""
         theirs, ours = self.model.optimizer, self.stand_in.optimizer
-        if theirs is None or not (theirs.built or ours.built):
+        if theirs is None:
             return []
-        for optimizer, model in ((theirs, self.model), (ours, self.stand_in)):
+        built = theirs.built or ours.built
+        for optimizer, model in ((theirs, self.model), (ours, self.stand_in)) if built else ():
             if not optimizer.built:
                 optimizer.build(model.trainable_variables)
-        pairs = [*zip(theirs.variables, ours.variables, strict=True)]
-        if what == EVERYTHING:
-            return pairs
-        return [pair for pair in pairs if pair[1] is ours.iterations or pair[1] is ours._learning_rate]
+        if what == EVERYTHING and built:
+            return [*zip(theirs.variables, ours.variables, strict=True)]
+        both = (theirs.iterations, ours.iterations), (theirs._learning_rate, ours._learning_rate)
+        return [pair for pair in both if isinstance(pair[1], Variable)]  # and no schedule
 
     def _metrics(self) -> list[_Pair]:
         """The variables of the metrics that both have made by now."""
