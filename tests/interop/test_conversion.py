@@ -16,7 +16,7 @@ from parity.example import Example
 from parity.properties import Case, Run, predictions
 from parity.strategies import examples
 from tinynn.interop.libraries import generators_of
-from tinynn.interop.state import state_of
+from tinynn.interop.state import left_as_it_was, state_of, tensorflow_context
 
 pytestmark = pytest.mark.keras
 
@@ -139,6 +139,21 @@ def test_nothing_is_shared_and_no_trace_is_left(keras: Any) -> None:
     tinynn.utils.set_random_seed(5)
     tinynn.layers.Dense(1), tinynn.layers.Dense(1)
     assert draw == random.random()
+
+
+def test_seeds_are_put_back(keras: Any) -> None:
+    context = tensorflow_context(keras)
+
+    def draws() -> Any:
+        return random.random(), np.random.rand(), context._seed, context._rng.random()
+
+    keras.utils.set_random_seed(5)
+    expected = draws()
+    keras.utils.set_random_seed(5)
+    with left_as_it_was(keras):
+        keras.utils.set_random_seed(99)
+        draws()
+    assert draws() == expected
 
 
 def test_what_is_not_built_or_not_compiled_stays_so(keras: Any) -> None:
