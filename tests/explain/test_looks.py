@@ -39,6 +39,7 @@ def shown() -> Iterator[Shown]:
         [tinynn.Input((40,)), tinynn.layers.Dense(50, activation="softplus"), tinynn.layers.Dense(30)]
     )
     wide.compile("adam", "mse", jit_compile=False)
+    yield explain.derivation(wide)
     rng = np.random.default_rng(0)
     found = explain.trace(wide, 1e5 * rng.normal(size=(30, 40)), rng.normal(size=(30, 30)))
     name = found.layers[0]
@@ -171,11 +172,13 @@ trees = st.recursive(
     letters | st.builds(f.Number, st.floats(allow_nan=False, allow_infinity=False)),
     lambda inner: st.one_of(
         st.builds(f.Negative, inner),
-        st.builds(f.Product, st.tuples(inner, inner)),
+        st.builds(f.Product, st.tuples(inner, inner), st.sampled_from(["·", "⊙", ""])),
         st.builds(f.Sum, st.tuples(inner, inner)),
         st.builds(f.Fraction, inner, inner),
         st.builds(f.Power, inner, inner),
         st.builds(f.Root, inner),
+        st.builds(f.Transposed, inner),
+        st.builds(f.Where, inner, inner, inner, st.just(0.0), st.sampled_from([None, 1.0])),
         st.builds(f.Derivative, inner, inner),
         st.builds(f.Series, st.just("b"), inner),
         st.builds(f.Apply, st.sampled_from(["tanh", "relu"]), inner, st.booleans()),
@@ -197,13 +200,36 @@ def test_any_formula_can_be_written_in_all_three_ways(tree: Any) -> None:
 
 def test_brackets_keep_the_meaning() -> None:
     a, b, c = (f.Symbol(letter) for letter in "abc")
-    assert text.formula(f.Product((f.minus(a, b), c))) == "(a - b) · c"
-    assert text.formula(f.minus(a, f.minus(b, c))) == "a - (b - c)"
-    assert text.formula(f.Fraction(f.Product((a, b)), f.Sum((b, c)))) == "(a · b) / (b + c)"
-    assert text.formula(f.Power(f.Number(-2.0), f.Number(2.0))) == "(-2)^2"
-    assert text.formula(f.Sum((a, f.Number(-2.0)))) == "a - 2"
+    for formula, written in (
+        ((a - b) * c, "(a - b) · c"),
+        (a - (b - c), "a - (b - c)"),
+        (a - b - c, "a - b - c"),
+        ((a * b) / (b + c), "(a · b) / (b + c)"),
+        (f.Number(-2.0) ** 2, "(-2)^2"),
+        (f.Sum((a, f.Number(-2.0))), "a - 2"),
+        (2 * (a - b) ** 2, "2 · (a - b)^2"),
+        (-(a + b), "-(a + b)"),
+        ((a - b) @ c.T, "(a - b) c^T"),
+        ((a @ b).T, "(a b)^T"),
+        (f.entrywise(a, b @ c), "a ⊙ (b c)"),
+        (f.entrywise(a, b) @ c, "(a ⊙ b) c"),
+        (f.Series("b", a + b), "sum_b (a + b)"),
+        (f.Series("b", a) + b, "sum_b a + b"),
+        (2 * f.Series("b", a), "2 · sum_b a"),
+        (-(2 * f.Series("b", a)), "-2 · sum_b a"),
+        (f.Product((2 * f.Series("b", a), b)), "(2 · sum_b a) · b"),
+        (f.entrywise(a, f.Series("b", c)), "a ⊙ (sum_b c)"),
+        (f.entrywise(a, f.Where(b, c, f.Number(0.0))), "a ⊙ (c where b > 0, else 0)"),
+        (f.Where(b, c, a, -1.0, 1.0), "c where -1 < b < 1, else a"),
+        (f.Apply("abs", a - b), "|a - b|"),
+    ):
+        assert text.formula(formula) == written
+    assert latex.formula(f.Number(1e-7)) == "10^{-7}"
+    assert latex.formula(f.Number(-1e-7)) == "-10^{-7}"
+    assert latex.formula(f.Number(-2e-7)) == r"-2 \cdot 10^{-7}"
     values = {"a": 2.0, "b": 3.0, "c": 5.0}
-    assert f.evaluated(f.minus(a, f.minus(b, c)), values) == 4.0
+    assert f.evaluated(a - (b - c), values) == 4.0
+    assert f.evaluated(f.Where(a, b, c, 2.0), values) == 5.0  # 2 is not above 2
 
 
 def test_explain_is_imported_when_asked_for() -> None:

@@ -1,65 +1,68 @@
 """The derivation of backpropagation for a model: every equation from the input to the changed weight, with its shapes.
 
-`_Deriving` walks the layers and writes down formulas (`expressions.py`); `Derivation` shows them, and computes with them.
+`_Deriving` walks the layers and writes down formulas; `Derivation` shows them, and computes with them.
 """
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from tinynn import activations, layers, losses, optimizers, regularizers
+from tinynn import activations, layers, losses, regularizers
 from tinynn._typing import Array
 from tinynn.engine.recorded import value_of
-from tinynn.explain.expressions import (
+from tinynn.explain.formulas import (
     FUNCTIONS,
     Apply,
+    Derivative,
+    Equation,
     Formula,
     Number,
-    Over,
-    Power,
     Root,
+    Series,
     Symbol,
-    Where,
-    as_latex,
-    as_mathml,
-    as_text,
-    evaluate,
-    times,
+    digits,
+    entrywise,
+    evaluated,
+    name_of,
+    of_arrays,
+    product,
+    symbols_of,
 )
+from tinynn.explain.page import Page, Shown
+from tinynn.explain.slopes import DEFINITIONS, activation_of
+from tinynn.explain.text import formula as as_text
+from tinynn.explain.update_rules import Rule, rule_of
+from tinynn.models.model import Model
 
-__all__ = ["Derivation", "Equation", "Section", "derivation"]
+__all__ = ["Derivation", "Derived", "Section", "derivation"]
 
-ONE, TWO = Number(1), Number(2)
-BATCH = Symbol("B")
+Left: TypeAlias = Symbol | Derivative
+"""What an equation gives a value to."""
+
+ONE = Number(1.0)
+BATCH, L, X, Y = Symbol("B"), Symbol("L"), Symbol("X"), Symbol("Y")
 
 
-@dataclass(frozen=True)
-class Equation:
-    """left = right.
+class Derived(NamedTuple):
+    """One equation.
 
-    Attributes:
-        left, right: formulas; `left` names the value.
-        shape: of the value, such as "(B, 3)".
-        words: what it is, or why.
-        also: another name for the same, shown between the two.
-        arrow: "=" or "←".
+    equation: the left side names the value, as does the second of three.
+    shape: of the value, such as "(B, 3)".
+    words: what it is, or why.
     """
 
-    left: Symbol
-    right: Formula
+    equation: Equation
     shape: str
     words: str = ""
-    also: Symbol | None = None
-    arrow: str = "="
 
-    def written(self, write: Callable[[Formula], str], arrow: str) -> str:
-        """In the style of `write`."""
-        return f" {arrow} ".join(write(part) for part in (self.left, self.also, self.right) if part is not None)
+    @property
+    def names(self) -> tuple[Left, ...]:
+        """What the value is called."""
+        return self.equation.sides[:-1]  # type: ignore[return-value]
 
 
 @dataclass
@@ -68,156 +71,106 @@ class Section:
 
     title: str
     words: str = ""
-    equations: list[Equation] = field(default_factory=list)
+    equations: list[Derived] = field(default_factory=list)
 
 
-class Derivation:
+class Derivation(Shown):
     """The equations of one model, in the order in which they are computed.
 
     Attributes:
         sections: `Section`s: notation, forward, loss, backward by layer, update.
-        gradients: {path of a variable: the symbol of its gradient}.
         symbols: {path of a variable: its symbol}.
+        gradients: {path of a variable: the symbol of its gradient}.
 
-    `print` writes it in Unicode, a notebook typesets it with MathML, `to_markdown()` and `to_latex()` give the source.
+    `print` writes it as text, a notebook typesets it with MathML; `to_markdown()`, `to_latex()` and `to_html()` give sources.
     """
 
     def __init__(self, model: Any, sections: list[Section], symbols: dict[str, Symbol], inputs: dict[str, Any]) -> None:
         self.title = f"Backpropagation through {model.name}"
         self.sections = sections
         self.symbols = symbols
-        self.gradients = {path: Symbol(s.letter, s.layer, of_loss=True) for path, s in symbols.items()}
-        self._model = model
+        self.gradients = {path: Derivative(L, symbol) for path, symbol in symbols.items()}
         self._inputs = inputs
 
-    def __repr__(self) -> str:
-        lines = [self.title, "=" * len(self.title)]
+    def page(self) -> Page:
+        """The sections one after another."""
+        page = Page()
+        page.heading(self.title, level=1)
         for section in self.sections:
-            lines += ["", section.title, "-" * len(section.title)]
-            lines += [section.words] if section.words else []
-            rows = [(e.written(as_text, e.arrow), e.shape, e.words) for e in section.equations]
-            wide = min(72, max((len(row[0]) for row in rows), default=0))
-            for formula, shape, words in rows:
-                lines.append(f"  {formula:<{wide}}   {_shape_in_words(shape):<10} {words}".rstrip())
-        return "\n".join(lines)
-
-    def to_markdown(self) -> str:
-        """Markdown with mathematics between dollars, as GitHub, Jupyter and MyST read it."""
-        parts = [f"# {self.title}"]
-        for section in self.sections:
-            parts.append(f"## {section.title}")
-            if section.words:
-                parts.append(section.words)
-            for e in section.equations:
-                parts.append(f"$$\n{_latex_of(e)}\n$$")
-                parts.append(f"${_shape_in_latex(e.shape)}$" + (f": {e.words}" if e.words else ""))
-        return "\n\n".join(parts) + "\n"
-
-    def to_latex(self, standalone: bool = True) -> str:
-        """LaTeX: a document of its own, or a part to be put into one that loads amsmath."""
-        parts = []
-        for section in self.sections:
-            parts.append(rf"\section*{{{_escaped(section.title)}}}")
-            if section.words:
-                parts.append(_escaped(section.words))
+            page.heading(section.title)
+            page.say(section.words)
             if section.equations:
-                rows = []
-                for e in section.equations:
-                    note = rf"\text{{{_escaped(e.words)}}}\ " if e.words else ""
-                    rows.append(_latex_of(e, align=True) + rf" && {note}{_shape_in_latex(e.shape)}")
-                parts.append("\\begin{align*}\n" + " \\\\\n".join(rows) + "\n\\end{align*}")
-        body = "\n\n".join(parts)
-        if not standalone:
-            return body + "\n"
-        return (
-            "\\documentclass{article}\n\\usepackage{amsmath,amssymb}\n\\usepackage[a4paper,landscape,margin=2cm]{geometry}\n"
-            f"\\begin{{document}}\n\\title{{{_escaped(self.title)}}}\\date{{}}\\maketitle\n\n{body}\n\n\\end{{document}}\n"
-        )
+                page.show_noted(*((line.equation, _note(line)) for line in section.equations))
+        return page
 
-    def to_html(self) -> str:
-        """A page of its own, typeset by the browser (MathML); nothing is loaded from elsewhere."""
-        style = (
-            "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;"
-            "color:#222;background:#fff}"
-        )
-        head = "<meta charset='utf-8'><meta name='viewport' content='width=device-width,initial-scale=1'>"
-        title = html.escape(self.title)
-        return (
-            f"<!doctype html><html lang='en'><head>{head}<title>{title}</title><style>{style}</style></head>"
-            f"<body>{self._repr_html_()}</body></html>\n"
-        )
-
-    def _repr_html_(self) -> str:
-        parts = [f"<h2>{html.escape(self.title)}</h2>"]
-        cell = "padding:.35rem 1.2rem .35rem 0;text-align:left;vertical-align:middle"
-        for section in self.sections:
-            parts.append(f"<h3>{html.escape(section.title)}</h3>")
-            if section.words:
-                parts.append(f"<p>{html.escape(section.words)}</p>")
-            rows = ""
-            for e in section.equations:
-                formula = e.written(as_mathml, f"<mo>{e.arrow}</mo>")
-                rows += (
-                    f"<tr><td style='{cell}'><math displaystyle='true'><mrow>{formula}</mrow></math></td>"
-                    f"<td style='{cell};white-space:nowrap'>{html.escape(_shape_in_words(e.shape))}</td>"
-                    f"<td style='{cell};color:#555'>{html.escape(e.words)}</td></tr>"
-                )
-            if rows:
-                parts.append(
-                    f"<div style='overflow-x:auto'><table style='border-collapse:collapse'>{rows}</table></div>"
-                )
-        return f"<div class='tinynn-derivation'>{''.join(parts)}</div>"
+    def to_dict(self) -> dict[str, Any]:
+        """The equations as text, with their shapes and words."""
+        return {
+            "title": self.title,
+            "sections": [
+                {
+                    "title": section.title,
+                    "words": section.words,
+                    "equations": [
+                        {"equation": as_text(line.equation), "shape": line.shape, "words": line.words}
+                        for line in section.equations
+                    ],
+                }
+                for section in self.sections
+            ],
+        }
 
     def evaluate(
         self,
         x: Any,
         y: Any,
         values: Mapping[str, Any] | None = None,
-        functions: Mapping[str, Callable[[Any], Any]] | None = None,
+        functions: Mapping[str, Callable[..., Any]] | None = None,
     ) -> dict[str, Any]:
         """Compute with the equations as they stand here, in float64, weights being what they are now.
 
         Args:
             x: (batch, ...).
             y: targets, as for `fit`.
-            values: of symbols by key ("W1", "M2"), in place of the model's: masks of dropout have to be given.
+            values: of letters by name ("W1", "M2"), in place of the model's: masks of dropout have to be given.
             functions: of entries by name, in place of or besides the known ones; `name + "'"` for a derivative.
 
         Returns:
-            {key: value} of every equation but the update's ("Z1", "Δ2", "L", "∂L/∂W1"), and the gradient of each variable by
+            {name: value} of every equation but the update's ("Z1", "Δ2", "L", "dL/dW1"), and the gradient of each variable by
             its path.
 
         Raises:
-            ValueError: a value or a function that is needed is not known.
+            ValueError: inputs of another width; a value or a function that is needed is not known.
         """
         x, y = np.asarray(value_of(x)), np.asarray(value_of(y))
+        width = self._inputs["inputs"]
+        if not x.ndim or not x.size or x.size != len(x) * width:
+            raise ValueError(f"evaluate expects x of shape (batch, ...) with {width} numbers a sample; got {x.shape}.")
         known: dict[str, Any] = {"B": len(x), "X": x.reshape(len(x), -1)}
         known["Y"] = _targets(y, self._inputs["outputs"], self._inputs["sparse"])
-        for path, variable in self._inputs["variables"].items():
-            known[self.symbols[path].key] = np.asarray(variable.value, np.float64)
-        for path, variable in self._inputs["frozen"].items():
-            known[self._inputs["frozen_symbols"][path].key] = np.asarray(variable.value, np.float64)
+        for symbol, variable in self._inputs["variables"]:
+            known[name_of(symbol)] = np.asarray(variable.value, np.float64)
         for name in ("X", "Y"):
             known[name] = known[name].astype(np.float64) if known[name].dtype.kind in "fiub" else known[name]
         known.update(values or {})
         table = {**FUNCTIONS, **(functions or {})}
         for section in self.sections:
-            for e in section.equations:
-                if e.arrow != "=":
-                    continue
-                try:
-                    known[e.left.key] = evaluate(e.right, known, table)
-                except KeyError as error:
-                    raise ValueError(
-                        f"No value for {error.args[0]} in {e.written(as_text, '=')}: give it in values={{...}}, or in "
-                        "functions={...} if it is a function."
-                    ) from None
-                if e.also is not None:
-                    known[e.also.key] = known[e.left.key]
-        for path, symbol in self.gradients.items():
-            shape = self._inputs["variables"][path].shape
-            known[path] = np.asarray(known[symbol.key]).reshape(shape)
+            for line in section.equations:
+                if line.equation.sign == "=":
+                    value = self._value(line, known, table)
+                    known |= dict.fromkeys(map(name_of, line.names), value)
+        for path, gradient in self.gradients.items():
+            known[path] = np.asarray(known[name_of(gradient)]).reshape(self._inputs["shapes"][path])
         return known
+
+    def _value(self, line: Derived, known: Mapping[str, Any], table: Mapping[str, Callable[..., Any]]) -> Any:
+        try:
+            return evaluated(line.equation.sides[-1], known, table)
+        except KeyError as error:
+            raise ValueError(
+                f"No value for {error.args[0]} in {as_text(line.equation)}: give it in values={{...}}, or in "
+                "functions={...} if it is a function."
+            ) from None
 
 
 def derivation(model: Any) -> Derivation:
@@ -232,21 +185,27 @@ def derivation(model: Any) -> Derivation:
         `.evaluate(x, y)` computes with its equations.
 
     Raises:
-        ValueError: a model that is not compiled or not built, or a layer or penalty that cannot be derived yet.
+        TypeError: what is not a model.
+        ValueError: a model that is not compiled, not built or not Sequential, or a layer or penalty that cannot be derived yet.
 
         >>> from tinynn import layers
         >>> model = tinynn.Sequential([tinynn.Input((2,)), layers.Dense(3, "tanh"), layers.Dense(1)])
         >>> model.compile("sgd", "mse")
         >>> derivation = explain.derivation(model)
     """
-    if not getattr(model, "compiled", False) or getattr(model, "_compile_loss", None) is None:
+    if not isinstance(model, Model):
+        raise TypeError(f"derivation expects a tinynn.Sequential; got {model!r} of type {type(model).__name__}.")
+    if not model.compiled or getattr(model, "_compile_loss", None) is None:
         raise ValueError(
             'derivation expects a model with a loss and an optimizer: call model.compile("sgd", loss="mse") first.'
         )
-    if not model.built or not hasattr(model, "_stack"):
+    if not hasattr(model, "_stack"):
         raise ValueError(
-            "derivation expects a Sequential model that is built: begin it with an Input, or call model.build."
+            f"derivation follows the layers of a Sequential model one after another; {type(model).__name__} is none. "
+            "explain.trace and its why explain any model."
         )
+    if not model.built:
+        raise ValueError("derivation expects a model that is built: begin it with an Input, or call model.build.")
     return _Deriving(model).derive()
 
 
@@ -258,17 +217,18 @@ class _Deriving:
 
     def __init__(self, model: Any) -> None:
         self.model = model
-        self.forward = Section("Forward", "Each row of an array is a sample; b is added to every row.")
+        self.forward = Section("Forward", "Each row of an array is a sample; a bias is added to every row.")
         self.backward = Section(
             "Backward",
             "From the loss to the input, by the chain rule. Every gradient has the shape of what it belongs to.",
         )
-        self.way_back: list[Callable[[Symbol, bool], Symbol]] = []
+        self.way_back: list[Callable[[Left, bool], Left]] = []
         self.symbols: dict[str, Symbol] = {}
-        self.frozen: dict[str, Symbol] = {}
+        self.trained: dict[str, Any] = {}
+        self.known: list[tuple[Symbol, Any]] = []  # all variables, trained or not
         self.penalties: list[tuple[Symbol, float, float]] = []
-        self.now: Symbol = Symbol("X")
-        self.width = int(np.prod([n or 1 for n in model.input_shape[1:]]))
+        self.now = X
+        self.fan_in = self.width = int(np.prod([n or 1 for n in model.input_shape[1:]]))
         self.number = 0
         self.logits: Symbol | None = None  # what the activation before was applied to
         self.last_function = ""
@@ -276,22 +236,21 @@ class _Deriving:
     def derive(self) -> Derivation:
         notation = Section(
             "Notation",
-            f"X (B, {self.width}) holds a batch of B samples, one in each row, Y the targets. A number in brackets is that of "
-            "the layer. ⊙ multiplies entry by entry, two letters beside each other are a matrix product, Σ_b is a sum over the "
-            "samples and Σ_k one over columns. L is the loss; Δ is short for its derivative by Z.",
+            f"X (B, {self.width}) holds a batch of B samples, one in each row, Y the targets. The number at a letter is that "
+            "of its layer. ⊙ multiplies entry by entry, two letters beside each other are a matrix product. A sum over b is "
+            "over the samples, one over k over columns. L is the loss; Δ is short for its derivative by Z.",
         )
         for layer in self._layers(self.model):
             self._through(layer)
         loss, upstream, skip = self._loss()
         self._back(upstream, skip)
-        sections = [notation, self.forward, loss, self.backward, self._update()]
-        variables = {_path(v): v for v in self.model.trainable_variables}
+        sections = [notation, self.forward, loss, self.backward, *self._updates()]
         inputs = {
+            "inputs": self.fan_in,
             "outputs": self.width,
             "sparse": self.sparse,
-            "variables": {path: variables[path] for path in self.symbols},
-            "frozen": {path: v for v in self.model.variables if (path := _path(v)) in self.frozen},
-            "frozen_symbols": self.frozen,
+            "variables": self.known,
+            "shapes": {path: variable.shape for path, variable in self.trained.items()},
         }
         return Derivation(self.model, sections, self.symbols, inputs)
 
@@ -308,7 +267,7 @@ class _Deriving:
         self, left: Symbol, right: Formula, words: str = "", width: int | None = None, batch: bool = True
     ) -> Symbol:
         shape = f"(B, {width or self.width})" if batch else f"(1, {width or self.width})"
-        self.forward.equations.append(Equation(left, right, shape, words))
+        self.forward.equations.append(Derived(Equation((left, right)), shape, words))
         return left
 
     def _through(self, layer: Any) -> None:
@@ -327,8 +286,10 @@ class _Deriving:
             self._dropout(layer)
         elif isinstance(layer, layers.Activation):
             self._activation(_name(layer.activation), layer)
-        elif type(layer) in _ACTIVATION_LAYERS:
-            self._activation(_ACTIVATION_LAYERS[type(layer)], layer)
+        elif isinstance(layer, layers.Softmax):
+            self._activation("softmax", layer)
+        elif isinstance(layer, layers.ReLU | layers.LeakyReLU | layers.ELU):
+            self._activation(layer.name, layer)
         else:
             raise ValueError(
                 f"derivation has no equations for {type(layer).__name__} yet; it knows Dense, activations, Dropout, "
@@ -338,10 +299,12 @@ class _Deriving:
     def _symbol(self, variable: Any, letter: str) -> Symbol:
         """The symbol of a variable, which is noted as one to be trained or not."""
         symbol = Symbol(letter, self.number)
-        trained = any(variable is v for v in self.model.trainable_variables)
-        (self.symbols if trained else self.frozen)[_path(variable)] = symbol
-        if trained and variable.regularizer is not None:
-            self._penalty(variable, symbol)
+        self.known.append((symbol, variable))
+        if any(variable is v for v in self.model.trainable_variables):
+            path = _path(variable)
+            self.symbols[path], self.trained[path] = symbol, variable
+            if variable.regularizer is not None:
+                self._penalty(variable, symbol)
         return symbol
 
     def _penalty(self, variable: Any, symbol: Symbol) -> None:
@@ -358,18 +321,18 @@ class _Deriving:
                 f'Dense "{layer.name}" is applied along the last of several axes; put a Flatten before it.'
             )
         kernel = self._symbol(layer.kernel, "W")
-        bias = self._symbol(layer.bias, "b") if layer.bias is not None else None
+        bias = self._symbol(layer.bias, "bias") if layer.bias is not None else None
         self.width = int(layer.units)
         z = Symbol("Z", n)
         product = before @ kernel
-        words = f"{layer.name}: W ({fan_in}, {layer.units})" + (f", b ({layer.units},)" if bias else "")
+        words = f"{layer.name}: W ({fan_in}, {layer.units})" + (f", bias ({layer.units},)" if bias else "")
         self.now = self._note(z, product + bias if bias else product, words)
 
-        def back(delta: Symbol, more: bool) -> Symbol:
+        def back(delta: Left, more: bool) -> Left:
             words = "each input times its delta, summed over the samples"
             self._gradient(kernel, before.T @ delta, f"({fan_in}, {layer.units})", words)
             if bias is not None:
-                self._gradient(bias, Over(delta, "b"), f"(1, {layer.units})", "b is added to every row")
+                self._gradient(bias, Series("b", delta), f"(1, {layer.units})", "it is added to every row")
             return self._pass_down(before, delta @ kernel.T, fan_in, "passed down") if more else delta
 
         self.way_back.append(back)
@@ -380,13 +343,12 @@ class _Deriving:
         if name != "linear":
             self._activation(name, layer)
 
-    def _pass_down(self, to: Symbol, formula: Formula, width: int, words: str) -> Symbol:
+    def _pass_down(self, to: Symbol, formula: Formula, width: int, words: str) -> Left:
         """Note dL/d(to), (B, width); by Z it is called Δ."""
-        left, also = Symbol(to.letter, to.layer, True), None
-        if to.letter == "Z":
-            left, also = Symbol("Δ", to.layer), left
-        self.backward.equations.append(Equation(left, formula, f"(B, {width})", words, also))
-        return left
+        gradient = Derivative(L, to)
+        names: tuple[Left, ...] = (Symbol("Δ", to.layer), gradient) if to.letter == "Z" else (gradient,)
+        self.backward.equations.append(Derived(Equation((*names, formula)), f"(B, {width})", words))
+        return names[0]
 
     def _gradient(self, symbol: Symbol, formula: Formula, shape: str, words: str) -> None:
         """dL/d(variable), with its penalty; nothing for what is not trained."""
@@ -394,23 +356,33 @@ class _Deriving:
             return
         for penalized, l1, l2 in self.penalties:
             if penalized == symbol:
-                formula = formula + times(Number(l1), Apply("sign", symbol)) if l1 else formula
-                formula = formula + times(Number(2 * l2), symbol) if l2 else formula
-        self.backward.equations.append(Equation(Symbol(symbol.letter, symbol.layer, True), formula, shape, words))
+                formula = formula + l1 * Apply("sign", symbol) if l1 else formula
+                formula = formula + 2 * l2 * symbol if l2 else formula
+                words += "; and what its penalty adds"
+        self.backward.equations.append(Derived(Equation((Derivative(L, symbol), formula)), shape, words))
 
     def _activation(self, name: str, layer: Any) -> None:
         z, n = self.now, self.number
         a = Symbol("A", n)
-        value, slope = _activation_formulas(name, z, a, layer)
+        if name in ("sparsemax", "glu"):
+            raise ValueError(f"derivation has no equations for {name} yet.")
+        known = activation_of(layer, name, z, a)
         width = self.width
-        self.now = self._note(a, value, _DEFINITIONS.get(name, ""))
+        value = of_arrays(known.value) if known else Apply(name, z)
+        if name == "log_softmax":
+            value = z - Apply("log", Series("k", Apply("exp", z)))
+        self.now = self._note(a, value, DEFINITIONS.get(name, ""))
         self.logits, self.last_function = z, name
+        slope = of_arrays(known.slope) if known else Apply(name, z, prime=True)
 
-        def back(d: Symbol, more: bool) -> Symbol:
+        def back(d: Left, more: bool) -> Left:
             if name == "softmax":
                 words = "softmax moves all entries of a row"
-                return self._pass_down(z, a * (d - Over(d * a, "k")), width, words)
-            return self._pass_down(z, d * slope, width, f"through {name}")
+                return self._pass_down(z, entrywise(a, d - Series("k", entrywise(d, a))), width, words)
+            if name == "log_softmax":
+                words = "the sum over the row moves all of its entries"
+                return self._pass_down(z, d - entrywise(Apply("exp", a), Series("k", d)), width, words)
+            return self._pass_down(z, entrywise(d, slope), width, f"through {name}")
 
         self.way_back.append(back)
 
@@ -418,52 +390,48 @@ class _Deriving:
         before, n, width = self.now, self.number, self.width
         mask, out = Symbol("M", n), Symbol("A", n)
         kept = 1 - float(layer.rate)
-        self.now = self._note(
-            out, before * mask / Number(kept), f"{layer.name}: M holds a 1 with probability {kept:g}, else a 0"
-        )
+        words = f"{layer.name}: M holds a 1 with probability {kept:g}, else a 0"
+        self.now = self._note(out, entrywise(before, mask) / kept, words)
         self.logits, self.last_function = None, ""
 
-        def back(d: Symbol, more: bool) -> Symbol:
+        def back(d: Left, more: bool) -> Left:
             if not more:
                 return d
-            return self._pass_down(before, d * mask / Number(kept), width, "the same mask on the way back")
+            return self._pass_down(before, entrywise(d, mask) / kept, width, "the same mask on the way back")
 
         self.way_back.append(back)
 
     def _normalization(self, layer: Any, over: str) -> None:
         before, n, width = self.now, self.number, self.width
         mean, root, y, out = (Symbol(letter, n) for letter in ("μ", "s", "N", "A"))
+        centred = before - mean
         count: Formula = BATCH if over == "b" else Number(width)
         each = f"(1, {width})" if over == "b" else "(B, 1)"
         share = ONE / count
+        spread = Root(share * Series(over, centred**2) + float(layer.epsilon))
         what = "each feature over the batch" if over == "b" else "each sample over its features"
-        centred = before - mean
         self.forward.equations += [
-            Equation(mean, times(share, Over(before, over)), each, f"{layer.name}: the mean of {what}"),
-            Equation(
-                root,
-                ONE / Root(times(share, Over(Power(centred, TWO), over)) + Number(float(layer.epsilon))),
-                each,
-                "one over the standard deviation",
-            ),
+            Derived(Equation((mean, share * Series(over, before))), each, f"{layer.name}: the mean of {what}"),
+            Derived(Equation((root, ONE / spread)), each, "one over the standard deviation"),
         ]
-        self._note(y, centred * root, "mean 0, variance 1")
+        self._note(y, entrywise(centred, root), "mean 0, variance 1")
         gamma = self._symbol(layer.gamma, "γ") if layer.gamma is not None else None
         beta = self._symbol(layer.beta, "β") if layer.beta is not None else None
-        scaled: Formula = y * gamma if gamma is not None else y
+        scaled = entrywise(y, gamma) if gamma is not None else y
         self.now = self._note(out, scaled + beta if beta is not None else scaled)
         self.logits, self.last_function = None, ""
 
-        def back(d: Symbol, more: bool) -> Symbol:
+        def back(d: Left, more: bool) -> Left:
             if gamma is not None:
-                self._gradient(gamma, Over(d * y, "b"), f"(1, {width})", "γ multiplies every row")
+                self._gradient(gamma, Series("b", entrywise(d, y)), f"(1, {width})", "γ multiplies every row")
             if beta is not None:
-                self._gradient(beta, Over(d, "b"), f"(1, {width})", "β is added to every row")
+                self._gradient(beta, Series("b", d), f"(1, {width})", "β is added to every row")
             if not more:
                 return d
-            d_y = Symbol("N", n, True)
-            self.backward.equations.append(Equation(d_y, d * gamma if gamma is not None else d, f"(B, {width})"))
-            by_all = root * (d_y - times(share, Over(d_y, over)) - y * times(share, Over(d_y * y, over)))
+            d_y = self._pass_down(y, entrywise(d, gamma) if gamma is not None else d, width, "through the scale")
+            by_mean = share * Series(over, d_y)
+            by_variance = share * entrywise(y, Series(over, entrywise(d_y, y)))
+            by_all = entrywise(root, d_y - by_mean - by_variance)
             return self._pass_down(before, by_all, width, "by itself, by the mean and by the variance")
 
         self.way_back.append(back)
@@ -485,12 +453,11 @@ class _Deriving:
                 f"derivation needs a loss that is one number; the reduction of this one is {loss.reduction!r}."
             )
         summed = loss.reduction == "sum"
-        width = Number(self.width)
-        per_sample: Formula = ONE if summed else ONE / BATCH
-        per_entry: Formula = ONE / width if summed else ONE / times(width, BATCH) if self.width > 1 else per_sample
+        width = float(self.width)
+        samples: Formula = ONE if summed else BATCH
+        entries = samples if width == 1 else Number(width) if summed else width * BATCH
         section = Section("Loss", f"{loss.name}; L is a number.")
-        out, y = self.now, Symbol("Y")
-        target: Symbol = y
+        out, target = self.now, Y
         if settings.get("label_smoothing") and function in (
             losses.categorical_crossentropy,
             losses.binary_crossentropy,
@@ -498,33 +465,32 @@ class _Deriving:
             s = float(settings["label_smoothing"])
             n = self.width if function is losses.categorical_crossentropy else 2
             target = Symbol("T")
-            section.equations.append(
-                Equation(target, times(Number(1 - s), y) + Number(s / n), f"(B, {self.width})", "smoothed labels")
-            )
+            smoothed = Equation((target, (1 - s) * Y + s / n))
+            section.equations.append(Derived(smoothed, f"(B, {self.width})", "smoothed labels"))
         from_logits = bool(settings.get("from_logits"))
         softmax_like = function in (losses.categorical_crossentropy, losses.sparse_categorical_crossentropy)
         if (softmax_like or function is losses.binary_crossentropy) and settings.get("ignore_class") is None:
             kind = "softmax" if softmax_like else "sigmoid"
             if from_logits:
                 p = Symbol("P")
-                section.equations.append(
-                    Equation(
-                        p, _activation_formulas(kind, out, p, None)[0], f"(B, {self.width})", "the outputs are logits"
-                    )
-                )
-                return self._crossentropy(section, p, out, target, softmax_like, per_sample, per_entry)
+                turned = Equation((p, Apply(kind, out)))
+                words = f"the outputs are logits; {DEFINITIONS[kind]}"
+                section.equations.append(Derived(turned, f"(B, {self.width})", words))
+                return self._crossentropy(section, p, out, target, softmax_like, samples, entries)
             if self.last_function == kind and self.logits is not None:
-                return self._crossentropy(section, out, self.logits, target, softmax_like, per_sample, per_entry)
+                return self._crossentropy(section, out, self.logits, target, softmax_like, samples, entries)
         if function is losses.mean_squared_error:
-            self._total(section, times(per_entry, Over(Power(out - y, TWO), "b,k")))
-            factor = TWO if per_entry == ONE else TWO / per_entry.below  # type: ignore[attr-defined]
-            return section, (out, times(factor, out - y), "the square's slope"), False
+            self._total(section, product(_share(entries), Series("b,k", (out - Y) ** 2)))
+            return section, (out, _share(entries, 2.0) * (out - Y), "the square's slope"), False
         if function is losses.mean_absolute_error:
-            self._total(section, times(per_entry, Over(Apply("abs", out - y), "b,k")))
-            return section, (out, times(per_entry, Apply("sign", out - y)), "a slope of 1 on either side"), False
+            self._total(section, product(_share(entries), Series("b,k", Apply("abs", out - Y))))
+            slope = product(_share(entries), Apply("sign", out - Y))
+            return section, (out, slope, "a slope of 1 above the target and -1 below"), False
         # Any other: named, not written out.
-        self._total(section, times(per_sample, Over(Apply("ℓ", out), "b")), f"ℓ: {loss.name} of each row, given Y")
-        return section, (out, times(per_sample, Apply("ℓ", out, slope=True)), f"the derivative of {loss.name}"), False
+        each = Apply("ℓ", out)
+        self._total(section, product(_share(samples), Series("b", each)), f"ℓ: {loss.name} of each row, given Y")
+        slope = product(_share(samples), Apply("ℓ", out, prime=True))
+        return section, (out, slope, f"the derivative of {loss.name}"), False
 
     def _crossentropy(
         self,
@@ -533,161 +499,90 @@ class _Deriving:
         logits: Symbol,
         target: Symbol,
         softmax: bool,
-        per_sample: Formula,
-        per_entry: Formula,
+        samples: Formula,
+        entries: Formula,
     ) -> tuple[Section, tuple[Symbol, Formula, str], bool]:
         if softmax:
             section.words += " Y is one-hot: a 1 in the column of the sample's class." if self.sparse else ""
-            self._total(section, -times(per_sample, Over(target * Apply("log", p), "b,k")))
-            words, share = "softmax and cross-entropy together: what is predicted minus what is true", per_sample
+            each, share = entrywise(target, Apply("log", p)), _share(samples)
         else:
-            yes = target * Apply("log", p)
-            no = (ONE - target) * Apply("log", ONE - p)
-            self._total(section, -times(per_entry, Over(yes + no, "b,k")))
-            words, share = "sigmoid and cross-entropy together: what is predicted minus what is true", per_entry
-        skip = self.now is p or self.now == p
-        return section, (logits, times(share, p - target) if share != ONE else p - target, words), skip
+            each = entrywise(target, Apply("log", p)) + entrywise(1 - target, Apply("log", 1 - p))
+            share = _share(entries)
+        self._total(section, -product(share, Series("b,k", each)))
+        words = (
+            f"{'softmax' if softmax else 'sigmoid'} and cross-entropy together: what is predicted minus what is true"
+        )
+        return section, (logits, product(share, p - target), words), self.now == p
 
     def _total(self, section: Section, data: Formula, words: str = "") -> None:
         for symbol, l1, l2 in self.penalties:
-            data = data + times(Number(l1), Over(Apply("abs", symbol), "b,k")) if l1 else data
-            data = data + times(Number(l2), Over(Power(symbol, TWO), "b,k")) if l2 else data
+            data = data + l1 * Series("b,k", Apply("abs", symbol)) if l1 else data
+            data = data + l2 * Series("b,k", symbol**2) if l2 else data
         if self.penalties:
             words += (", " if words else "") + "with the penalties on weights, over all of their entries"
-        section.equations.append(Equation(Symbol("L"), data, "()", words))
+        section.equations.append(Derived(Equation((L, data)), "()", words))
 
     # Backward ----------------------------------------------------------------------------------------------------------
 
     def _back(self, upstream: tuple[Symbol, Formula, str], skip: bool) -> None:
         symbol, formula, words = upstream
-        d = self._pass_down(symbol, formula, self.width, words)
+        d: Left = self._pass_down(symbol, formula, self.width, words)
         ways = self.way_back[:-1] if skip else self.way_back
         for place in reversed(range(len(ways))):
             d = ways[place](d, place > 0)
 
     # Update ------------------------------------------------------------------------------------------------------------
 
-    def _update(self) -> Section:
+    def _updates(self) -> list[Section]:
+        """What the optimizer does, once for all variables that it treats alike."""
         optimizer = self.model.optimizer
-        name = type(optimizer).__name__
-        section = Section(
-            "Update",
-            f"{name}. For each of {', '.join(as_text(s) for s in self.symbols.values())}, called θ, with g = ∂L/∂θ:",
-        )
-        section.equations = [
-            Equation(left, right, "()" if left.letter == "α" else "as θ", words, arrow="←")
-            for left, right, words in update_rule(optimizer)
-        ]
-        if not section.equations:
-            section.words = f"{name} changes the weights as its docstring says; its equations are not written out here."
-        extras = {
-            "clipnorm": "the gradient of each variable is first shortened to that length",
-            "clipvalue": "each entry of the gradients is first brought into its limits",
-            "global_clipnorm": "all gradients together are first shortened to that length",
-            "weight_decay": "θ is first multiplied by 1 - η times the weight decay",
-        }
-        for option, what in extras.items():
-            if getattr(optimizer, option, None):
-                section.words += f" {option}={getattr(optimizer, option):g}: {what}."
+        alike: list[tuple[Rule | None, list[Symbol]]] = []
+        for path, symbol in self.symbols.items():
+            rule = rule_of(optimizer, self.trained[path])
+            same = next((symbols for other, symbols in alike if other == rule), None)
+            if same is None:
+                alike.append((rule, [symbol]))
+            else:
+                same.append(symbol)
+        return [self._update(rule, symbols) for rule, symbols in alike]
+
+    def _update(self, rule: Rule | None, symbols: list[Symbol]) -> Section:
+        optimizer = self.model.optimizer
+        section = Section("Update", f"{type(optimizer).__name__}, for each of {', '.join(map(name_of, symbols))}. ")
+        if rule is None:
+            section.words += "An optimizer of your own: its equations are not known here."
+            return section
+        rate = optimizer.learning_rate
+        numbers = {"η": digits(float(value_of(rate)))} if not callable(rate) else {}
+        numbers |= {letter: digits(value) for letter, value in rule.constants.items()}
+        used = {symbol.letter for line in rule.lines for symbol in symbols_of(line.formula)}
+        shown = ", ".join(f"{letter} = {number}" for letter, number in numbers.items() if letter in used)
+        section.words += "It is called p here, and g is dL/dp; η is the learning rate"
+        section.words += ", t = 1, 2, ... counts the steps." if "t" in used else "."
+        section.words += f" Here {shown}." if shown else ""
+        kept = list(dict.fromkeys(rule.slots.values()))
+        if kept:
+            begins = ", ".join(f"{letter} = {as_text(rule.starts.get(letter, Number(0.0)))}" for letter in kept)
+            section.words += f" It keeps {' and '.join(kept)} from step to step; at first {begins}."
+        if optimizer.around_the_rule:
+            section.words += f" Around the rule it uses {', '.join(optimizer.around_the_rule)}."
+        section.equations = _shaped(rule)
         return section
 
 
-def update_rule(optimizer: Any) -> list[tuple[Symbol, Formula, str]]:
-    """What an optimizer does with one weight θ and its gradient g: (what changes, to what, in words), in order.
-
-    Symbols: η the learning rate; v, m, s slots that start at zero; t the number of the step, from 1. [] for rules unknown here.
-    """
-    theta, g, m, v, s, t = (Symbol(letter) for letter in ("θ", "g", "m", "v", "s", "t"))
-    rate = optimizer.learning_rate
-    eta: Formula = Number(float(value_of(rate))) if not callable(rate) else Symbol("η")
-
-    def scaled(factor: float, formula: Formula) -> Formula:
-        return times(Number(factor), formula)
-
-    if type(optimizer) is optimizers.SGD:
-        if not optimizer.momentum:
-            return [(theta, theta - times(eta, g), "against the gradient")]
-        kept = float(optimizer.momentum)
-        velocity = (v, scaled(kept, v) - times(eta, g), "velocity")
-        if optimizer.nesterov:
-            return [velocity, (theta, theta + scaled(kept, v) - times(eta, g), "from where v is about to lead")]
-        return [velocity, (theta, theta + v, "")]
-    if type(optimizer) is optimizers.RMSprop and not optimizer.centered and not optimizer.momentum:
-        rho = float(optimizer.rho)
-        return [
-            (s, scaled(rho, s) + scaled(round(1 - rho, 12), Power(g, TWO)), "running mean of g²"),
-            (theta, theta - times(eta, g / Root(s + Number(float(optimizer.epsilon)))), ""),
-        ]
-    if type(optimizer) is optimizers.Adagrad:
-        return [
-            (s, s + Power(g, TWO), f"sum of g², from {float(optimizer.initial_accumulator_value):g} on"),
-            (theta, theta - times(eta, g / Root(s + Number(float(optimizer.epsilon)))), ""),
-        ]
-    if type(optimizer) in (optimizers.Adam, optimizers.AdamW) and not optimizer.amsgrad:
-        b1, b2 = float(optimizer.beta_1), float(optimizer.beta_2)
-        a = Symbol("α")
-        return [
-            (m, scaled(b1, m) + scaled(round(1 - b1, 12), g), "running mean of g"),
-            (v, scaled(b2, v) + scaled(round(1 - b2, 12), Power(g, TWO)), "running mean of g²"),
-            (
-                a,
-                times(eta, Root(ONE - Power(Number(b2), t)) / (ONE - Power(Number(b1), t))),
-                "in step t = 1, 2, …: m and v start at zero",
-            ),
-            (theta, theta - times(a, m / (Root(v) + Number(float(optimizer.epsilon)))), ""),
-        ]
-    return []
+def _shaped(rule: Rule) -> list[Derived]:
+    """The lines of a rule: what depends on numbers alone is one, all else has the shape of p."""
+    numbers = {"η", "t", *rule.constants}
+    found = []
+    for line in rule.lines:
+        if all(symbol.letter in numbers for symbol in symbols_of(line.formula)):
+            numbers.add(line.letter)
+        shape = "()" if line.letter in numbers else "as p"
+        found.append(Derived(Equation((Symbol(line.letter), line.formula), "←"), shape, line.words))
+    return found
 
 
-# Activations -----------------------------------------------------------------------------------------------------------
-
-_ACTIVATION_LAYERS: dict[type, str] = {
-    layers.ReLU: "relu",
-    layers.LeakyReLU: "leaky_relu",
-    layers.ELU: "elu",
-    layers.Softmax: "softmax",
-}
-
-_DEFINITIONS = {
-    "relu": "relu(z) = z where z > 0, else 0",
-    "sigmoid": "σ(z) = 1 / (1 + e⁻ᶻ)",
-    "softmax": "row by row: e to the entry, divided by the sum of these over the row",
-    "gelu": "Φ and φ: distribution and density of a standard normal number",
-    "silu": "σ(z) = 1 / (1 + e⁻ᶻ)",
-    "softplus": "log(1 + e to the z)",
-}
-
-
-def _activation_formulas(name: str, z: Symbol, a: Symbol, layer: Any) -> tuple[Formula, Formula]:
-    """f(z), and f'(z) written with z or with a = f(z)."""
-    sigma = Apply("σ", z)
-    positive, rest = Where(z, ">"), Where(z, "≤")
-    if (
-        name == "relu"
-        and isinstance(layer, layers.ReLU)
-        and (layer.max_value or layer.negative_slope or layer.threshold)
-    ):
-        name = "relu with options"
-    slope = 0.2
-    if isinstance(layer, layers.LeakyReLU):
-        slope = float(layer.negative_slope)
-    table: dict[str, tuple[Formula, Formula]] = {
-        "linear": (z, ONE),
-        "relu": (Apply("relu", z), positive),
-        "sigmoid": (sigma, a * (ONE - a)),
-        "tanh": (Apply("tanh", z), ONE - Power(a, TWO)),
-        "softmax": (Apply("softmax", z), ONE),  # its slope is a matrix, written out where it is used
-        "exponential": (Apply("exp", z), a),
-        "softplus": (Apply("log", ONE + Apply("exp", z)), sigma),
-        "softsign": (z / (ONE + Apply("abs", z)), ONE / Power(ONE + Apply("abs", z), TWO)),
-        "silu": (z * sigma, sigma * (ONE + z * (ONE - sigma))),
-        "gelu": (z * Apply("Φ", z), Apply("Φ", z) + z * Apply("φ", z)),
-        "leaky_relu": (positive * z + times(Number(slope), rest * z), positive + times(Number(slope), rest)),
-        "elu": (positive * z + rest * (Apply("exp", z) - ONE), positive + rest * Apply("exp", z)),
-    }
-    if name == "elu" and isinstance(layer, layers.ELU) and float(layer.alpha) != 1.0:
-        name = "elu with alpha"
-    return table.get(name, (Apply(name, z), Apply(name, z, slope=True)))
+# Small things ----------------------------------------------------------------------------------------------------------
 
 
 def _name(activation: Any) -> str:
@@ -697,11 +592,13 @@ def _name(activation: Any) -> str:
     return str(getattr(activation, "__name__", "f"))
 
 
-# Small things ----------------------------------------------------------------------------------------------------------
-
-
 def _path(variable: Any) -> str:
     return "/".join(variable.path.split("/")[-2:])
+
+
+def _share(count: Formula, times: float = 1.0) -> Formula:
+    """times / count."""
+    return Number(times) if count == ONE else times / count
 
 
 def _targets(y: Array, width: int, sparse: bool) -> Array:
@@ -710,45 +607,6 @@ def _targets(y: Array, width: int, sparse: bool) -> Array:
     return y.reshape(len(y), -1)
 
 
-def _latex_of(equation: Equation, align: bool = False) -> str:
-    arrow = r"\leftarrow" if equation.arrow == "←" else "="
-    parts = [as_latex(part) for part in (equation.left, equation.also, equation.right) if part is not None]
-    first = f" {'&' if align else ''}{arrow} "
-    return parts[0] + first + f" {arrow} ".join(parts[1:])
-
-
-def _shape_in_words(shape: str) -> str:
-    return "a number" if shape == "()" else shape
-
-
-def _shape_in_latex(shape: str) -> str:
-    return (
-        shape.replace(", ", r" \times ").replace("as θ", r"\text{shape of } \theta")
-        if shape != "()"
-        else r"\text{a number}"
-    )
-
-
-def _escaped(text: str) -> str:
-    table = {
-        "_": r"\_",
-        "&": r"\&",
-        "%": r"\%",
-        "#": r"\#",
-        "⊙": r"$\odot$",
-        "Σ": r"$\Sigma$",
-        "Δ": r"$\Delta$",
-        "θ": r"$\theta$",
-    }
-    table |= {
-        "σ": r"$\sigma$",
-        "φ": r"$\varphi$",
-        "Φ": r"$\Phi$",
-        "γ": r"$\gamma$",
-        "β": r"$\beta$",
-        "∂": r"$\partial$",
-    }
-    table |= {"²": r"$^2$", "η": r"$\eta$", "ℓ": r"$\ell$", "…": r"\dots", "e⁻ᶻ": r"$e^{-z}$"}
-    for letter, code in table.items():
-        text = text.replace(letter, code)
-    return text
+def _note(line: Derived) -> str:
+    shape = {"()": "a number", "as p": "the shape of p"}.get(line.shape, line.shape)
+    return f"{shape}; {line.words}" if line.words else shape

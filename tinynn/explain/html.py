@@ -20,6 +20,9 @@ STYLE = """
 .tinynn-explain math{font-size:1.08em}
 .tinynn-explain .formula{margin:.5em 0 .5em 1em;overflow-x:auto;overflow-y:hidden;padding:.15em 0}
 .tinynn-explain .formula>div{padding-left:2em;text-indent:-2em;margin:.2em 0}
+.tinynn-explain .noted{display:flex;flex-wrap:wrap;gap:0 2em;align-items:center;margin:.3em 0}
+.tinynn-explain .noted .formula{flex:3 1 22em;min-width:0;margin:0 0 0 1em}
+.tinynn-explain .noted .note{flex:2 1 14em;margin:0 0 0 1em}
 .tinynn-explain .beside{display:flex;flex-wrap:wrap;gap:0 2em;align-items:flex-start}
 .tinynn-explain figure{margin:.6em 0;max-width:100%;min-width:0}
 .tinynn-explain figcaption{text-align:left;margin:0 0 .2em}
@@ -67,8 +70,13 @@ def _block(block: Block) -> str:
             return f"<h{level + 1}>{_inline(parts, large=True)}</h{level + 1}>"
         case Paragraph(parts):
             return f"<p>{_inline(parts)}</p>"
-        case Display(equations):
-            return f'<div class="formula">{"".join(_equation(equation) for equation in equations)}</div>'
+        case Display(equations, notes):
+            if not notes:
+                return f'<div class="formula">{"".join(_equation(equation) for equation in equations)}</div>'
+            return "".join(
+                f'<div class="noted"><div class="formula">{_equation(equation)}</div><p class="note">{escape(note)}</p></div>'
+                for equation, note in zip(equations, notes)
+            )
         case Table():
             return _table(block)
         case Beside(tables):
@@ -115,12 +123,14 @@ def mathml(tree: f.Formula) -> str:
             return f"<mtext>{escape(text)}</mtext>"
         case f.Derivative(of, by):
             return f"<mfrac><mrow><mo>∂</mo>{mathml(of)}</mrow><mrow><mo>∂</mo>{mathml(by)}</mrow></mfrac>"
-        case f.Product(factors):
-            return "<mo>·</mo>".join(_factor(factor) for factor in factors)
+        case f.Product(factors, sign):
+            last = len(factors)
+            between = f"<mo>{sign}</mo>" if sign else '<mspace width="0.2em"/>'
+            return between.join(_factor(factor, sign, place == last) for place, factor in enumerate(factors, 1))
         case f.Sum(terms):
             return "".join(_term(term, first=place == 0) for place, term in enumerate(terms))
         case f.Negative(term):
-            return f"{_NEGATIVE}{_factor(term)}"
+            return f"{_NEGATIVE}{_factor(term, last=True)}"
         case f.Series(index, body):
             return f"<munder><mo>∑</mo><mi>{escape(index)}</mi></munder>{_factor(body)}"
         case f.Fraction(over, under):
@@ -132,10 +142,21 @@ def mathml(tree: f.Formula) -> str:
             return f"<msup><mrow>{inner}</mrow><mrow>{mathml(exponent)}</mrow></msup>"
         case f.Root(of):
             return f"<msqrt>{mathml(of)}</msqrt>"
-        case f.Apply(function, argument, prime):
+        case f.Transposed(of):
+            inner = mathml(of) if isinstance(of, f.Symbol) else _bracketed(mathml(of))
+            return f'<msup><mrow>{inner}</mrow><mi mathvariant="normal">T</mi></msup>'
+        case f.Apply("abs", _, False):
+            return f'<mo fence="true" form="prefix">|</mo>{_arguments(tree)}<mo fence="true" form="postfix">|</mo>'
+        case f.Apply(function, _, prime):
             name = f"<mi>{escape(function)}</mi>"
             name = f"<msup>{name}<mo>′</mo></msup>" if prime else name
-            return f"{name}<mo>⁡</mo>{_bracketed(_arguments(argument))}"
+            return f"{name}<mo>⁡</mo>{_bracketed(_arguments(tree))}"
+        case f.Where(_, then, otherwise):
+            condition = "".join(
+                f"<mo>{escape(part)}</mo>" if isinstance(part, str) else mathml(part) for part in tree.condition
+            )
+            words = [f"<mtext>&#xa0;{word}&#xa0;</mtext>" for word in ("where", "else")]
+            return f"{mathml(then)}{words[0]}{condition}<mo>,</mo>{words[1]}{mathml(otherwise)}"
         case f.Equation(sides):
             return mathml(sides[0]) + "".join(f"<mo>{escape(sign)}</mo>{mathml(side)}" for sign, side in tree.right)
     raise TypeError(f"no formula: {tree!r}")
@@ -161,24 +182,25 @@ def _number(value: float) -> str:
     if exponent is None:
         return body
     below = _NEGATIVE if exponent < 0 else ""
-    return f"{body}<mo>·</mo><msup><mn>10</mn><mrow>{below}<mn>{abs(exponent)}</mn></mrow></msup>"
+    body = sign if mantissa.lstrip("-") == "1" else f"{body}<mo>·</mo>"
+    return f"{body}<msup><mn>10</mn><mrow>{below}<mn>{abs(exponent)}</mn></mrow></msup>"
 
 
 def _bracketed(inner: str) -> str:
     return f'<mo stretchy="false">(</mo>{inner}<mo stretchy="false">)</mo>'
 
 
-def _arguments(argument: f.Formula | tuple[f.Formula, ...]) -> str:
-    return "<mo>,</mo>".join(map(mathml, argument)) if isinstance(argument, tuple) else mathml(argument)
+def _arguments(call: f.Apply) -> str:
+    return "<mo>,</mo>".join(map(mathml, call.arguments))
 
 
-def _factor(factor: f.Formula) -> str:
-    return _bracketed(mathml(factor)) if f.needs_brackets(factor) else mathml(factor)
+def _factor(factor: f.Formula, sign: str = "·", last: bool = False) -> str:
+    return _bracketed(mathml(factor)) if f.needs_brackets(factor, sign, last) else mathml(factor)
 
 
 def _term(term: f.Formula, first: bool) -> str:
     if isinstance(term, f.Negative):
-        return f"{_NEGATIVE if first else _MINUS}{_factor(term.term)}"
+        return f"{_NEGATIVE if first else _MINUS}{_factor(term.term, last=True)}"
     if isinstance(term, f.Number) and term.value < 0 and not first:
         return f"{_MINUS}{_number(-term.value)}"
     return mathml(term) if first else f"{_PLUS}{mathml(term)}"

@@ -13,6 +13,8 @@ ROOM = 84
 _ESCAPES = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
 _ESCAPES |= {character: f"\\{character}" for character in "&%$#_{}"}
 _ESCAPES |= {"<": r"\(<\)", ">": r"\(>\)", "·": r"\(\cdot\)", "δ": r"\(\delta\)", "→": r"\(\to\)", "×": r"\(\times\)"}
+_ESCAPES |= {"Δ": r"\(\Delta\)", "⊙": r"\(\odot\)", "Φ": r"\(\Phi\)", "φ": r"\(\varphi\)", "β": r"\(\beta\)"}
+_ESCAPES |= {"γ": r"\(\gamma\)", "ρ": r"\(\rho\)", "λ": r"\(\lambda\)"}
 _ESCAPES |= {
     "−": r"\(-\)",
     "²": r"\textsuperscript{2}",
@@ -36,9 +38,11 @@ _LETTERS = {
     "ρ": r"\rho",
     "μ": r"\mu",
     "λ": r"\lambda",
+    "Δ": r"\Delta",
 }
 _SIGNS = {"←": r"\gets"}
-_FUNCTIONS = {"tanh", "exp", "log", "max", "min"}
+_FUNCTIONS = {"tanh": r"\tanh", "exp": r"\exp", "log": r"\log", "max": r"\max", "min": r"\min"}
+_FUNCTIONS |= {"Φ": r"\Phi", "φ": r"\varphi", "ℓ": r"\ell"}
 
 
 def document(page: Page) -> str:
@@ -61,8 +65,8 @@ def _block(block: Block) -> str:
             return f"\\{ {1: 'section', 2: 'subsection'}.get(level, 'paragraph') }*{{{_inline(parts)}}}\n"
         case Paragraph(parts):
             return _inline(parts) + "\n"
-        case Display(equations):
-            return _aligned(equations)
+        case Display(equations, notes):
+            return "\\begin{align*}\n" + " \\\\\n".join(lines_of(equations, notes)) + "\n\\end{align*}\n"
         case Table():
             return _table(block)
         case Beside(tables):
@@ -79,12 +83,12 @@ def _inline(parts: Sequence[Inline]) -> str:
     return "".join(escaped(part) if isinstance(part, str) else f"\\({formula(part)}\\)" for part in parts)
 
 
-def _aligned(equations: Sequence[f.Equation]) -> str:
-    """Equations below one another, their signs in a column; long sums go on in the next line."""
+def lines_of(equations: Sequence[f.Equation], notes: Sequence[str] = ()) -> list[str]:
+    """Equations below one another, their signs in a column; long sums go on in the next line, notes stand below."""
     from tinynn.explain.text import formula as as_text
 
     lines = []
-    for equation in equations:
+    for place, equation in enumerate(equations):
         left = equation.sides[0]
         lead, taken = formula(left), len(as_text(left))
         for sign, side in equation.right:
@@ -99,7 +103,9 @@ def _aligned(equations: Sequence[f.Equation]) -> str:
                 length += size
             lines.append(line)
             lead = ""
-    return "\\begin{align*}\n" + " \\\\\n".join(lines) + "\n\\end{align*}\n"
+        if notes and notes[place]:
+            lines.append(f"&\\qquad\\parbox[t]{{0.7\\linewidth}}{{\\small\\raggedright {escaped(notes[place])}}}")
+    return lines
 
 
 def formula(tree: f.Formula) -> str:
@@ -117,17 +123,22 @@ def formula(tree: f.Formula) -> str:
             mantissa, exponent = f.mantissa_and_exponent(value)
             if mantissa in ("inf", "-inf", "nan"):
                 return {"inf": r"\infty", "-inf": r"-\infty"}.get(mantissa, r"\mathrm{nan}")
-            return mantissa if exponent is None else f"{mantissa} \\cdot 10^{{{exponent}}}"
+            if exponent is None:
+                return mantissa
+            factor = mantissa.removesuffix("1") if mantissa in ("1", "-1") else f"{mantissa} \\cdot "
+            return f"{factor}10^{{{exponent}}}"
         case f.Words(text):
             return f"\\text{{{escaped(text)}}}"
         case f.Derivative(of, by):
             return f"\\frac{{\\partial {formula(of)}}}{{\\partial {formula(by)}}}"
-        case f.Product(factors):
-            return " \\cdot ".join(_factor(factor) for factor in factors)
+        case f.Product(factors, sign):
+            last = len(factors)
+            between = {"·": r" \cdot ", "⊙": r" \odot ", "": r"\, "}[sign]
+            return between.join(_factor(factor, sign, place == last) for place, factor in enumerate(factors, 1))
         case f.Sum(terms):
             return "".join(_term(term, first=place == 0) for place, term in enumerate(terms))
         case f.Negative(term):
-            return f"-{_factor(term)}"
+            return f"-{_factor(term, last=True)}"
         case f.Series(index, body):
             return f"\\sum_{{{index}}} {_factor(body)}"
         case f.Fraction(over, under):
@@ -139,10 +150,18 @@ def formula(tree: f.Formula) -> str:
             return f"{inner}^{{{formula(exponent)}}}"
         case f.Root(of):
             return f"\\sqrt{{{formula(of)}}}"
-        case f.Apply(function, argument, prime):
-            name = f"\\{function}" if function in _FUNCTIONS else f"\\mathrm{{{escaped(function)}}}"
+        case f.Transposed(of):
+            inner = f"{{{formula(of)}}}" if isinstance(of, f.Symbol) else f"\\left({formula(of)}\\right)"
+            return f"{inner}^{{\\mathsf{{T}}}}"
+        case f.Apply("abs", _, False):
+            return f"\\left|{_arguments(tree)}\\right|"
+        case f.Apply(function, _, prime):
+            name = _FUNCTIONS.get(function, f"\\mathrm{{{escaped(function)}}}")
             prime_mark = "'" if prime else ""
-            return f"{name}{prime_mark}\\left({_arguments(argument)}\\right)"
+            return f"{name}{prime_mark}\\left({_arguments(tree)}\\right)"
+        case f.Where(_, then, otherwise):
+            condition = " ".join(part if isinstance(part, str) else formula(part) for part in tree.condition)
+            return f"{formula(then)} \\text{{ where }} {condition} \\text{{, else }} {formula(otherwise)}"
         case f.Equation(sides):
             return formula(sides[0]) + "".join(
                 f" {_SIGNS.get(sign, sign)} {formula(side)}" for sign, side in tree.right
@@ -150,17 +169,17 @@ def formula(tree: f.Formula) -> str:
     raise TypeError(f"no formula: {tree!r}")
 
 
-def _arguments(argument: f.Formula | tuple[f.Formula, ...]) -> str:
-    return ", ".join(map(formula, argument)) if isinstance(argument, tuple) else formula(argument)
+def _arguments(call: f.Apply) -> str:
+    return ", ".join(map(formula, call.arguments))
 
 
-def _factor(factor: f.Formula) -> str:
-    return f"\\left({formula(factor)}\\right)" if f.needs_brackets(factor) else formula(factor)
+def _factor(factor: f.Formula, sign: str = "·", last: bool = False) -> str:
+    return f"\\left({formula(factor)}\\right)" if f.needs_brackets(factor, sign, last) else formula(factor)
 
 
 def _term(term: f.Formula, first: bool) -> str:
     if isinstance(term, f.Negative):
-        return f" - {_factor(term.term)}"
+        return f" - {_factor(term.term, last=True)}"
     if isinstance(term, f.Number) and term.value < 0 and not first:
         return f" - {formula(f.Number(-term.value))}"
     return formula(term) if first else f" + {formula(term)}"

@@ -33,9 +33,10 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Display:
-    """Formulas on lines of their own."""
+    """Formulas on lines of their own, each with a note beside or below it, or none of them."""
 
     equations: tuple[Equation, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,13 +80,17 @@ class Page:
         """Add formulas."""
         self.blocks.append(Display(equations))
 
+    def show_noted(self, *noted: tuple[Equation, str]) -> None:
+        """Add formulas with a note to each."""
+        self.blocks.append(Display(tuple(equation for equation, _ in noted), tuple(note for _, note in noted)))
+
     def table(self, heads: Sequence[Inline], rows: Sequence[Sequence[Cell]], **settings: Any) -> None:
         """Add a table."""
         self.blocks.append(Table(tuple(heads), tuple(tuple(row) for row in rows), **settings))
 
 
 class Shown:
-    """What can be looked at: prints as text, shows as HTML in a notebook, and is written as LaTeX for a handout.
+    """What can be looked at: prints as text, shows as HTML in a notebook, and is written as LaTeX or Markdown for a handout.
 
     Subclasses write `page`.
     """
@@ -122,6 +127,12 @@ class Shown:
         from tinynn.explain.latex import document, part
 
         return document(self.page()) if standalone else part(self.page())
+
+    def to_markdown(self) -> str:
+        """Markdown with mathematics between dollars, as GitHub, Jupyter and MyST read it."""
+        from tinynn.explain.markdown import written
+
+        return written(self.page())
 
 
 def column(cells: Sequence[Cell]) -> list[str | None]:

@@ -13,18 +13,7 @@ import numpy as np
 
 from tinynn import optimizers as optimizers_module
 from tinynn._typing import Array
-from tinynn.explain.formulas import (
-    Equation,
-    Formula,
-    Number,
-    Product,
-    Symbol,
-    Words,
-    digits,
-    evaluated,
-    minus,
-    with_numbers,
-)
+from tinynn.explain.formulas import Equation, Formula, Number, Symbol, Words, digits, evaluated, with_numbers
 from tinynn.explain.page import Cell, Page, Shown
 from tinynn.explain.tracing import Trace, below, trace
 from tinynn.explain.untouched import untouched
@@ -241,8 +230,7 @@ def _step(
             used = _given_to_the_rule(optimizer, found, variables)
             before = np.array(variable.value)
             slots = {key: np.array(kind[place].value) for key, kind in optimizer._slots.items()}
-            rule = rule_of(optimizer, before, t)
-            decay = float(optimizer.weight_decays([variable])[0])
+            rule = rule_of(optimizer, variable)
             around = optimizer.around_the_rule
             x, y, sample_weight = data
             model.train_on_batch(x, y, sample_weight)
@@ -252,7 +240,7 @@ def _step(
     computed = None
     own = None if used is None else used[name]
     if rule is not None and own is not None:
-        lines, computed = _filled(optimizer, rule, before, own, slots, t, rate, decay, index)
+        lines, computed = _filled(rule, before, own, slots, t, rate, index)
     return OptimizerStep(
         name=_name(optimizer),
         t=t,
@@ -297,14 +285,12 @@ def _given_to_the_rule(optimizer: Optimizer, found: Trace, variables: dict[str, 
 
 
 def _filled(
-    optimizer: Any,
     rule: Rule,
     before: Array,
     gradient: Array,
     slots: dict[str, Array],
     t: int,
     rate: float,
-    decay: float,
     index: tuple[int, ...],
 ) -> tuple[list[Assigned], float]:
     """The rule's lines with the numbers of one entry, computed for the whole variable."""
@@ -314,26 +300,14 @@ def _filled(
         "t": float(t),
         "η": rate,
     }
-    if getattr(optimizer, "warmup_steps", 0):
-        values["η"] = rate * min(t / optimizer.warmup_steps, 1.0)
     values |= {**rule.constants, **arrays(rule, slots, before.shape)}
     lines = []
-    rows = rule.lines
-    if decay:
-        shrink = Line("p", _shrunk(), "weight decay first: the weight shrinks")
-        values["λ"] = decay
-        rows = [shrink, *rows]
-    for line in rows:
+    for line in rule.lines:
         value = evaluated(line.formula, values)
         numbers = with_numbers(line.formula, {letter: _entry(v, before.shape, index) for letter, v in values.items()})
         values[line.letter] = value
         lines.append(Assigned(line, numbers, _entry(value, before.shape, index)))
     return lines, float(np.asarray(values["p"])[index])
-
-
-def _shrunk() -> Formula:
-    p = Symbol("p")
-    return minus(p, Product((Symbol("η"), Symbol("λ"), p)))
 
 
 def _entry(value: Any, shape: tuple[int, ...], index: tuple[int, ...]) -> float:

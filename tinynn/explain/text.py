@@ -9,6 +9,8 @@ from tinynn.explain import formulas as f
 from tinynn.explain.page import Beside, Block, Cell, Display, Heading, Inline, Page, Paragraph, Table, column
 
 WIDTH = 80
+NOTES = 42
+"""Where notes on formulas begin."""
 
 
 def written(page: Page) -> str:
@@ -19,21 +21,20 @@ def written(page: Page) -> str:
 def formula(tree: f.Formula) -> str:
     """A formula in one line: dL/dW1[0,1] = sum_b x[b,0] · δ1[b,1]."""
     match tree:
-        case f.Symbol(letter, layer, index):
-            number = "" if layer is None else str(layer)
-            return letter + number + (f"[{','.join(map(str, index))}]" if index else "")
+        case f.Symbol():
+            return f.name_of(tree)
         case f.Number(value):
             return f.digits(value)
         case f.Words(text):
             return text
         case f.Derivative(of, by):
             return f"d{formula(of)}/d{formula(by)}"
-        case f.Product(factors):
-            return " · ".join(_factor(factor) for factor in factors)
+        case f.Product(factors, sign):
+            return (f" {sign} " if sign else " ").join(_factors(factors, sign))
         case f.Sum(terms):
             return "".join(_terms(terms))
         case f.Negative(term):
-            return f"-{_factor(term)}"
+            return f"-{_factor(term, last=True)}"
         case f.Series(index, body):
             return f"sum_{index} {_factor(body)}"
         case f.Fraction(over, under):
@@ -42,20 +43,34 @@ def formula(tree: f.Formula) -> str:
             return f"{_tight(base)}^{_tight(exponent)}"
         case f.Root(of):
             return f"sqrt({formula(of)})"
-        case f.Apply(function, argument, prime):
+        case f.Transposed(of):
+            return f"{_tight(of)}^T"
+        case f.Apply("abs", _, False):
+            return f"|{_arguments(tree)}|"
+        case f.Apply(function, _, prime):
             prime_mark = "'" if prime else ""
-            return f"{function}{prime_mark}({_arguments(argument)})"
+            return f"{function}{prime_mark}({_arguments(tree)})"
+        case f.Where(_, then, otherwise):
+            return f"{formula(then)} where {_condition(tree)}, else {formula(otherwise)}"
         case f.Equation(sides):
             return formula(sides[0]) + "".join(f" {sign} {formula(side)}" for sign, side in tree.right)
     raise TypeError(f"no formula: {tree!r}")
 
 
-def _arguments(argument: f.Formula | tuple[f.Formula, ...]) -> str:
-    return ", ".join(map(formula, argument)) if isinstance(argument, tuple) else formula(argument)
+def _arguments(call: f.Apply) -> str:
+    return ", ".join(map(formula, call.arguments))
 
 
-def _factor(factor: f.Formula) -> str:
-    return f"({formula(factor)})" if f.needs_brackets(factor) else formula(factor)
+def _condition(where: f.Where) -> str:
+    return " ".join(part if isinstance(part, str) else formula(part) for part in where.condition)
+
+
+def _factor(factor: f.Formula, sign: str = "·", last: bool = False) -> str:
+    return f"({formula(factor)})" if f.needs_brackets(factor, sign, last) else formula(factor)
+
+
+def _factors(factors: Sequence[f.Formula], sign: str) -> list[str]:
+    return [_factor(factor, sign, place == len(factors)) for place, factor in enumerate(factors, 1)]
 
 
 def _tight(part: f.Formula) -> str:
@@ -68,7 +83,7 @@ def _terms(terms: Sequence[f.Formula]) -> list[str]:
     found = []
     for place, term in enumerate(terms):
         negative = isinstance(term, f.Negative)
-        body = _factor(term.term) if isinstance(term, f.Negative) else formula(term)
+        body = _factor(term.term, last=True) if isinstance(term, f.Negative) else formula(term)
         if isinstance(term, f.Number) and term.value < 0 and place:
             negative, body = True, f.digits(-term.value)
         found.append((" - " if place else "-") + body if negative else (" + " if place else "") + body)
@@ -83,8 +98,10 @@ def _lines(block: Block) -> list[str]:
             return [title, rule * min(WIDTH, max(map(len, title.split("\n"))))] if rule else [title]
         case Paragraph(parts):
             return textwrap.wrap(inline(parts), WIDTH, break_long_words=True)
-        case Display(equations):
-            return [line for equation in equations for line in _equation(equation)]
+        case Display(equations, notes):
+            if not notes:
+                return [line for equation in equations for line in _equation(equation)]
+            return [line for equation, note in zip(equations, notes) for line in _noted(_equation(equation), note)]
         case Table():
             return _table(block)
         case Beside(tables):
@@ -117,6 +134,17 @@ def _equation(equation: f.Equation) -> list[str]:
         lines.extend(_broken(line.rstrip(), len(indent) + 4))
         lead = " " * len(lead)
     return lines
+
+
+def _noted(lines: list[str], note: str) -> list[str]:
+    """The note to the right of the formula's last line, or from the next line on where there is no room."""
+    beside = textwrap.wrap(note, WIDTH - NOTES)
+    if not beside:
+        return lines
+    if len(lines[-1]) + 2 > NOTES:
+        lines = [*lines, ""]
+    last = f"{lines[-1].ljust(NOTES)}{beside[0]}"
+    return [*lines[:-1], last, *(" " * NOTES + line for line in beside[1:])]
 
 
 def _broken(line: str, indent: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""The optimizers' rules as formulas that can be both shown and computed: what `step` puts numbers into.
+"""The optimizers' rules as formulas: what `step` puts numbers into, and `derivation` shows.
 
 They say again what `tinynn/kernels/` does, in the same letters, so they are held against it: `step` computes each rule from
 its formulas, in float64, and says how far the result is from what the engine did.
@@ -7,12 +7,14 @@ its formulas, in float64, and says how far the result is from what the engine di
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinynn._typing import Array
-from tinynn.explain.formulas import Apply, Formula, Fraction, Negative, Number, Power, Product, Root, Sum, Symbol, minus
+from tinynn.explain.formulas import Apply, Formula, Fraction, Number, Root, Symbol
+from tinynn.variable import Variable
 
 
 class Line(NamedTuple):
@@ -23,196 +25,160 @@ class Line(NamedTuple):
     words: str
 
 
-class Rule(NamedTuple):
-    """A rule: its constants and slots by their letters, and what is done with them, in order; the last line sets p.
+@dataclass(frozen=True)
+class Rule:
+    """A rule: its constants and slots by their letters, and what is done with them, in order; some line sets p.
 
-    `slots`: the letter of each of the optimizer's slots.
+    `slots`: the letter of each of the optimizer's slots. `starts`: what those begin with that do not begin with 0.
     """
 
     constants: dict[str, float]
     slots: dict[str, str]
     lines: list[Line]
+    starts: dict[str, Formula] = field(default_factory=dict)
 
 
-def _s(letter: str) -> Symbol:
-    return Symbol(letter)
+P, G, M, V, A, U, X, Z, H, S, D, T = map(Symbol, "pgmvauxzhsdt")
+RATE, EPS, B1, B2, RHO, MU, DECAY, C1, C2 = map(Symbol, ("η", "ε", "β1", "β2", "ρ", "μ", "λ", "c1", "c2"))
 
 
-def _times(*factors: Formula | float) -> Formula:
-    return Product(tuple(Number(float(f)) if isinstance(f, (int, float)) else f for f in factors))
-
-
-def _plus(*terms: Formula) -> Formula:
-    return Sum(terms)
-
-
-P, G, M, V, A, U, T = map(_s, ("p", "g", "m", "v", "a", "u", "t"))
-RATE, EPS, B1, B2, RHO, MU = map(_s, ("η", "ε", "β1", "β2", "ρ", "μ"))
-ONE, TWO = Number(1.0), Number(2.0)
-G2 = Power(G, TWO)
-
-
-def _toward(letter: str, goal: Formula, keep: Formula, words: str) -> Line:
+def _toward(mean: Symbol, goal: Formula, keep: Formula, words: str) -> Line:
     """mean <- mean + (goal - mean)(1 - keep)."""
-    return Line(letter, _plus(_s(letter), _times(minus(goal, _s(letter)), minus(ONE, keep))), words)
+    return Line(mean.letter, mean + (goal - mean) * (1 - keep), words)
 
 
-def _mean(letter: str, goal: Formula, keep: Formula, words: str) -> Line:
+def _mean(mean: Symbol, goal: Formula, keep: Formula, words: str) -> Line:
     """mean <- keep mean + (1 - keep) goal."""
-    return Line(letter, _plus(_times(keep, _s(letter)), _times(minus(ONE, keep), goal)), words)
+    return Line(mean.letter, keep * mean + (1 - keep) * goal, words)
 
 
-def _corrections() -> list[Line]:
-    return [
-        Line("c1", minus(ONE, Power(B1, T)), "bias correction: the share of the past that m has seen"),
-        Line("c2", minus(ONE, Power(B2, T)), "bias correction: the share of the past that v has seen"),
-    ]
+FIRST_SHARE = Line("c1", 1 - B1**T, "bias correction: the share of the past that m has seen")
+SECOND_SHARE = Line("c2", 1 - B2**T, "bias correction: the share of the past that v has seen")
+OF_G = _toward(M, G, B1, "running mean of the gradient")
+OF_SQUARE = _toward(V, G**2, B2, "running mean of its square")
 
 
 def _down(step: Formula) -> Line:
-    return Line("p", minus(P, step), "the weight moves against it")
+    return Line("p", P - step, "the weight moves against it")
 
 
 def _sgd(o: Any) -> Rule:
     if not o.momentum:
-        return Rule({}, {}, [_down(_times(RATE, G))])
-    lines = [Line("v", minus(_times(MU, V), _times(RATE, G)), "velocity: what is left of it, and the new push")]
-    move = minus(_times(MU, V), _times(RATE, G)) if o.nesterov else V
-    words = "Nesterov: by where the velocity will lead next" if o.nesterov else "the weight moves by it"
-    return Rule({"μ": o.momentum}, {"momentum": "v"}, [*lines, Line("p", _plus(P, move), words)])
+        return Rule({}, {}, [_down(RATE * G)])
+    velocity = MU * V - RATE * G
+    line = Line("v", velocity, "velocity: what is left of it, and the new push")
+    if o.nesterov:
+        move = Line("p", P + MU * V - RATE * G, "Nesterov: by where the velocity will lead next")
+    else:
+        move = Line("p", P + V, "the weight moves by it")
+    return Rule({"μ": o.momentum}, {"momentum": "v"}, [line, move])
 
 
 def _adam(o: Any) -> Rule:
-    moments = [
-        _toward("m", G, B1, "running mean of the gradient"),
-        _toward("v", G2, B2, "running mean of its square"),
-        *_corrections(),
-        Line("a", _times(RATE, Fraction(Root(_s("c2")), _s("c1"))), "learning rate, corrected"),
-    ]
-    under: Formula = V
-    slots = {"momentum": "m", "velocity": "v"}
+    rate = Line("a", RATE * Fraction(Root(C2), C1), "learning rate, corrected")
+    lines = [OF_G, OF_SQUARE, FIRST_SHARE, SECOND_SHARE, rate]
+    under, slots = V, {"momentum": "m", "velocity": "v"}
     if o.amsgrad:
-        moments.append(Line("h", Apply("max", (_s("h"), V)), "the largest v so far"))
-        under, slots = _s("h"), {**slots, "velocity_hat": "h"}
-    step = _times(A, Fraction(M, _plus(Root(under), EPS)))
-    return Rule({"β1": o.beta_1, "β2": o.beta_2, "ε": o.epsilon}, slots, [*moments, _down(step)])
+        lines.append(Line("h", Apply("max", (H, V)), "the largest v so far"))
+        under, slots = H, {**slots, "velocity_hat": "h"}
+    lines.append(_down(A * Fraction(M, Root(under) + EPS)))
+    return Rule({"β1": o.beta_1, "β2": o.beta_2, "ε": o.epsilon}, slots, lines)
 
 
 def _rmsprop(o: Any) -> Rule:
-    lines = [_mean("s", G2, RHO, "running mean of the gradient's square")]
-    slots, under = {"velocity": "s"}, _plus(_s("s"), EPS)
+    lines = [_mean(S, G**2, RHO, "running mean of the gradient's square")]
+    constants, slots, under = {"ρ": o.rho, "ε": o.epsilon}, {"velocity": "s"}, S + EPS
     if o.centered:
-        lines.append(_mean("m", G, RHO, "running mean of the gradient"))
+        lines.append(_mean(M, G, RHO, "running mean of the gradient"))
         slots["average_gradient"] = "m"
-        under = _plus(_s("s"), Negative(Power(M, TWO)), EPS)
-    push = _times(RATE, Fraction(G, Root(under)))
+        under = S - M**2 + EPS
+    push: Formula = RATE * Fraction(G, Root(under))
     if o.momentum:
-        lines.append(Line("v", _plus(_times(MU, V), push), "velocity"))
-        slots["momentum"] = "v"
+        lines.append(Line("v", MU * V + push, "velocity"))
+        slots["momentum"], constants["μ"] = "v", o.momentum
         push = V
-    return Rule({"ρ": o.rho, "ε": o.epsilon, "μ": o.momentum}, slots, [*lines, _down(push)])
+    return Rule(constants, slots, [*lines, _down(push)])
 
 
 def _adagrad(o: Any) -> Rule:
-    lines = [Line("a", _plus(A, G2), "sum of the gradient's squares")]
-    return Rule({"ε": o.epsilon}, {"accumulator": "a"}, [*lines, _down(_times(RATE, Fraction(G, Root(_plus(A, EPS)))))])
+    lines = [Line("a", A + G**2, "sum of the gradient's squares"), _down(RATE * Fraction(G, Root(A + EPS)))]
+    return Rule({"ε": o.epsilon}, {"accumulator": "a"}, lines, {"a": Number(float(o.initial_accumulator_value))})
 
 
 def _adadelta(o: Any) -> Rule:
-    size = Fraction(Root(_plus(_s("x"), EPS)), Root(_plus(A, EPS)))
     lines = [
-        _mean("a", G2, RHO, "running mean of the gradient's square"),
-        Line("d", Negative(_times(size, G)), "step, as large as steps of late"),
-        _mean("x", Power(_s("d"), TWO), RHO, "running mean of the step's square"),
-        Line("p", _plus(P, _times(RATE, _s("d"))), "the weight moves by it"),
+        _mean(A, G**2, RHO, "running mean of the gradient's square"),
+        Line("d", -(Fraction(Root(X + EPS), Root(A + EPS)) * G), "step, as large as steps of late"),
+        _mean(X, D**2, RHO, "running mean of the step's square"),
+        Line("p", P + RATE * D, "the weight moves by it"),
     ]
     return Rule({"ρ": o.rho, "ε": o.epsilon}, {"accumulated_grad": "a", "accumulated_delta_var": "x"}, lines)
 
 
 def _adamax(o: Any) -> Rule:
     lines = [
-        _toward("m", G, B1, "running mean of the gradient"),
-        Line("u", Apply("max", (_times(B2, U), Apply("abs", G))), "the largest gradient of late"),
-        _corrections()[0],
-        _down(_times(Fraction(RATE, _s("c1")), Fraction(M, _plus(U, EPS)))),
+        OF_G,
+        Line("u", Apply("max", (B2 * U, Apply("abs", G))), "the largest gradient of late"),
+        FIRST_SHARE,
+        _down(Fraction(RATE, C1) * Fraction(M, U + EPS)),
     ]
     return Rule({"β1": o.beta_1, "β2": o.beta_2, "ε": o.epsilon}, {"momentum": "m", "norm": "u"}, lines)
 
 
 def _nadam(o: Any) -> Rule:
     def share(step: Formula) -> Formula:
-        return _times(B1, minus(ONE, _times(0.5, Power(Number(0.96), step))))
+        return B1 * (1 - 0.5 * Number(0.96) ** step)
 
-    now, later, product = _s("μ1"), _s("μ2"), _s("U")
+    now, later, all_so_far = Symbol("μ1"), Symbol("μ2"), Symbol("U")
+    ahead = Fraction(later, 1 - all_so_far * later) * M + Fraction(1 - now, 1 - all_so_far) * G
     lines = [
-        _toward("m", G, B1, "running mean of the gradient"),
-        _toward("v", G2, B2, "running mean of its square"),
+        OF_G,
+        OF_SQUARE,
         Line("μ1", share(T), "this step's momentum"),
-        Line("μ2", share(_plus(T, ONE)), "the next step's"),
-        Line("U", _times(product, now), "all momenta so far, multiplied"),
-        _corrections()[1],
-        Line(
-            "n",
-            _plus(
-                _times(Fraction(later, minus(ONE, _times(product, later))), M),
-                _times(Fraction(minus(ONE, now), minus(ONE, product)), G),
-            ),
-            "m and g, each corrected: Nesterov's look-ahead",
-        ),
-        _down(_times(RATE, Fraction(_s("n"), _plus(Root(Fraction(V, _s("c2"))), EPS)))),
+        Line("μ2", share(T + 1), "the next step's"),
+        Line("U", all_so_far * now, "all momenta so far, multiplied"),
+        SECOND_SHARE,
+        Line("n", ahead, "m and g, each corrected: Nesterov's look-ahead"),
+        _down(RATE * Fraction(Symbol("n"), Root(Fraction(V, C2)) + EPS)),
     ]
-    constants = {"β1": o.beta_1, "β2": o.beta_2, "ε": o.epsilon, "U": float(o._u_product.value)}
+    product = float(o._u_product.value) if o.built else 1.0
+    constants = {"β1": o.beta_1, "β2": o.beta_2, "ε": o.epsilon, "U": product}
     return Rule(constants, {"momentum": "m", "velocity": "v"}, lines)
 
 
 def _lion(o: Any) -> Rule:
     lines = [
-        Line("s", Apply("sign", _plus(_times(B1, M), _times(minus(ONE, B1), G))), "the way, not how far"),
-        Line("p", minus(P, _times(RATE, _s("s"))), "the weight moves by the learning rate"),
-        _mean("m", G, B2, "running mean of the gradient, for the next step"),
+        Line("s", Apply("sign", B1 * M + (1 - B1) * G), "the way, not how far"),
+        Line("p", P - RATE * S, "the weight moves by the learning rate"),
+        _mean(M, G, B2, "running mean of the gradient, for the next step"),
     ]
     return Rule({"β1": o.beta_1, "β2": o.beta_2}, {"momentum": "m"}, lines)
 
 
 def _lamb(o: Any) -> Rule:
+    ratio = "the length of all weights of this variable by that of their u; 1 where either is 0"
     lines = [
-        _toward("m", G, B1, "running mean of the gradient"),
-        _toward("v", G2, B2, "running mean of its square"),
-        *_corrections(),
-        Line("u", Fraction(Fraction(M, _s("c1")), _plus(Root(Fraction(V, _s("c2"))), EPS)), "Adam's direction"),
-        Line(
-            "r",
-            Apply("trust", (P, U)),
-            "the length of all weights of this variable by that of their u; 1 where either is 0",
-        ),
-        _down(_times(RATE, _s("r"), U)),
+        OF_G,
+        OF_SQUARE,
+        FIRST_SHARE,
+        SECOND_SHARE,
+        Line("u", Fraction(Fraction(M, C1), Root(Fraction(V, C2)) + EPS), "Adam's direction"),
+        Line("r", Apply("trust", (P, U)), ratio),
+        _down(RATE * Symbol("r") * U),
     ]
     return Rule({"β1": o.beta_1, "β2": o.beta_2, "ε": o.epsilon}, {"momentum": "m", "velocity": "v"}, lines)
 
 
 def _ftrl(o: Any) -> Rule:
-    q = Number(-float(o.learning_rate_power))
-    l1, l2, shrink, beta = map(_s, ("λ1", "λ2", "λs", "β"))
-    after = Power(_s("b"), q)
+    q = -float(o.learning_rate_power)
+    l1, l2, shrink, beta, b = map(Symbol, ("λ1", "λ2", "λs", "β", "b"))
+    gathered = Z + G + 2 * shrink * P - Fraction(b**q - A**q, RATE) * P
+    anew = Fraction(Apply("clip", (Z, l1)) - Z, Fraction(b**q + beta, RATE) + 2 * l2)
     lines = [
-        Line("b", _plus(A, G2), "sum of the gradient's squares"),
-        Line(
-            "z",
-            _plus(
-                _s("z"),
-                G,
-                _times(2, shrink, P),
-                Negative(_times(Fraction(minus(after, Power(A, q)), RATE), P)),
-            ),
-            "sum of gradients, in a form that knows the weight",
-        ),
-        Line(
-            "p",
-            Fraction(
-                minus(Apply("clip", (_s("z"), l1)), _s("z")), _plus(Fraction(_plus(after, beta), RATE), _times(2, l2))
-            ),
-            "the weight, made anew from the sums",
-        ),
+        Line("b", A + G**2, "sum of the gradient's squares"),
+        Line("z", gathered, "sum of gradients, in a form that knows the weight"),
+        Line("p", anew, "the weight, made anew from the sums"),
+        Line("a", b, "kept for the next step"),
     ]
     constants = {
         "λ1": o.l1_regularization_strength,
@@ -220,20 +186,46 @@ def _ftrl(o: Any) -> Rule:
         "λs": o.l2_shrinkage_regularization_strength,
         "β": o.beta,
     }
-    return Rule(constants, {"accumulator": "a", "linear": "z"}, lines)
+    starts: dict[str, Formula] = {"a": Number(float(o.initial_accumulator_value))}
+    return Rule(constants, {"accumulator": "a", "linear": "z"}, lines, starts)
 
 
 def _schedule_free(o: Any) -> Rule:
-    x = _s("x")
     lines = [
-        _toward("v", G2, B2, "running mean of the gradient's square"),
-        _corrections()[1],
-        Line("z", minus(_s("z"), _times(RATE, Fraction(G, _plus(Root(Fraction(V, _s("c2"))), EPS)))), "the iterate"),
-        Line("x", Fraction(minus(P, _times(minus(ONE, B1), _s("z"))), B1), "the average of iterates so far"),
-        Line("x", _plus(_times(minus(ONE, Fraction(ONE, T)), x), Fraction(_s("z"), T)), "with the new one"),
-        Line("p", _plus(_times(minus(ONE, B1), _s("z")), _times(B1, x)), "the weight, between the two"),
+        _toward(V, G**2, B2, "running mean of the gradient's square"),
+        SECOND_SHARE,
+        Line("z", Z - RATE * Fraction(G, Root(Fraction(V, C2)) + EPS), "the iterate"),
+        Line("x", Fraction(P - (1 - B1) * Symbol("z"), B1), "the average of iterates so far"),
+        Line("x", (1 - 1 / T) * X + Z / T, "with the new one"),
+        Line("p", (1 - B1) * Z + B1 * X, "the weight, between the two"),
     ]
-    return Rule({"β1": o.beta_1, "β2": o.beta_2, "ε": o.epsilon}, {"momentum": "z", "velocity": "v"}, lines)
+    if o.warmup_steps:
+        rate = RATE * Apply("min", (T / float(o.warmup_steps), Number(1.0)))
+        lines = [Line("η", rate, f"the learning rate of the first {o.warmup_steps} steps rises"), *lines]
+    constants = {"β1": o.beta_1, "β2": o.beta_2, "ε": o.epsilon}
+    return Rule(constants, {"momentum": "z", "velocity": "v"}, lines, {"z": P})
+
+
+def _adafactor(o: Any, matrix: bool) -> Rule:
+    b, r, c, square = Symbol("b"), Symbol("r"), Symbol("c"), G**2 + Symbol("ε1")
+    lines = [Line("b", 1 - T ** float(o.beta_2_decay), "how much of the past is kept")]
+    slots = {"velocity": "v"}
+    if matrix:
+        slots = {"r": "r", "c": "c"}
+        lines += [
+            _mean(r, Apply("row mean", square), b, "running mean of g^2 along the row"),
+            _mean(c, Apply("column mean", square), b, "and along the column"),
+            Line("v", Fraction(r * c, Apply("mean", r)), "g^2 of this entry, from these two"),
+        ]
+    else:
+        lines.append(_mean(V, square, b, "running mean of g^2"))
+    lines += [
+        Line("u", Fraction(G, Root(V)), "the gradient, by its size"),
+        Line("u", Fraction(U, Apply("max", (Number(1.0), Fraction(Apply("rms", U), D)))), "not longer than d"),
+        Line("a", Apply("min", (RATE, 1 / Root(T))), "learning rate, falling with t"),
+        _down(A * Apply("max", (Symbol("ε2"), Apply("rms", P))) * U),
+    ]
+    return Rule({"ε1": o.epsilon_1, "ε2": o.epsilon_2, "d": o.clip_threshold}, slots, lines)
 
 
 _BY_CLASS: dict[str, Callable[[Any], Rule]] = {
@@ -252,37 +244,24 @@ _BY_CLASS: dict[str, Callable[[Any], Rule]] = {
 }
 
 
-def rule_of(optimizer: Any, variable: Array, t: int) -> Rule | None:
-    """The rule of one of tinynn's optimizers, for a variable at update number t; None for an own one."""
+def rule_of(optimizer: Any, variable: Variable) -> Rule | None:
+    """What one of tinynn's optimizers does with a variable, weight decay and all; None for an optimizer of your own."""
     kind = type(optimizer)
     if not kind.__module__.startswith("tinynn."):
         return None
     if kind.__name__ == "Adafactor":
-        return _adafactor(optimizer, variable.ndim > 1)
-    found = _BY_CLASS.get(kind.__name__)
-    return None if found is None else found(optimizer)
-
-
-def _adafactor(o: Any, matrix: bool) -> Rule:
-    b, square = _s("b"), _plus(G2, _s("ε1"))
-    lines = [Line("b", minus(ONE, Power(T, Number(float(o.beta_2_decay)))), "how much of the past is kept")]
-    slots = {"velocity": "v"}
-    if matrix:
-        slots = {"r": "r", "c": "c"}
-        lines += [
-            _mean("r", Apply("row mean", square), b, "running mean of g^2 along the row"),
-            _mean("c", Apply("column mean", square), b, "and along the column"),
-            Line("v", Fraction(_times(_s("r"), _s("c")), Apply("mean", _s("r"))), "g^2 of this entry, from these two"),
-        ]
+        rule = _adafactor(optimizer, len(variable.shape) > 1)
+    elif kind.__name__ in _BY_CLASS:
+        rule = _BY_CLASS[kind.__name__](optimizer)
     else:
-        lines.append(_mean("v", square, b, "running mean of g^2"))
-    lines += [
-        Line("u", Fraction(G, Root(V)), "the gradient, by its size"),
-        Line("u", Fraction(U, Apply("max", (ONE, Fraction(Apply("rms", U), _s("d"))))), "not longer than d"),
-        Line("a", Apply("min", (RATE, Fraction(ONE, Root(T)))), "learning rate, falling with t"),
-        _down(_times(A, Apply("max", (_s("ε2"), Apply("rms", P))), U)),
-    ]
-    return Rule({"ε1": o.epsilon_1, "ε2": o.epsilon_2, "d": o.clip_threshold}, slots, lines)
+        return None
+    decay = float(optimizer.weight_decays([variable])[0])
+    if not decay:
+        return rule
+    shrink = Line("p", P - RATE * DECAY * P, "weight decay first: the weight shrinks")
+    place = 1 if rule.lines[0].letter == "η" else 0
+    lines = [*rule.lines[:place], shrink, *rule.lines[place:]]
+    return replace(rule, constants={**rule.constants, "λ": decay}, lines=lines)
 
 
 def arrays(rule: Rule, slots: dict[str, Array], shape: tuple[int, ...]) -> dict[str, Array]:

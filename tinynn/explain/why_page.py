@@ -23,7 +23,7 @@ from tinynn.explain.formulas import (
     total,
 )
 from tinynn.explain.page import Cell, Inline, Page
-from tinynn.explain.slopes import SLOPES, loss_slope
+from tinynn.explain.slopes import activation_of, loss_slope
 
 if TYPE_CHECKING:
     from tinynn.explain.tracing import Call
@@ -212,18 +212,17 @@ class _Writer:
         z, a = self._symbol(step.tensor), self._symbol(call.a)
         f = call.activation or call.label
         letters = self._letters(step.tensor)
-        slope = SLOPES.get(f, None)
+        known = activation_of(call.layer, call.activation, Symbol("z"), Symbol("a"))
         as_slope = Apply(f, at(z, *letters), prime=True)
-        formula = slope(Symbol("z"), Symbol("a")) if slope else None
         self.page.say(
             at(z, *letters), " reaches the loss through ", Equation((at(a, *letters), Apply(f, at(z, *letters)))), " alone:",
         )  # fmt: skip
         left = self._gradient(step.tensor, letters)
         equation = Equation((left, Product((self._gradient(call.a, letters), as_slope))))
-        if formula is None:
+        if known is None:
             self.page.show(equation)
         else:
-            self.page.show(equation, Equation((Apply(f, Symbol("z"), prime=True), formula)))
+            self.page.show(equation, Equation((Apply(f, Symbol("z"), prime=True), known.slope)))
         self._worked(step, self._largest(step), place)
         upstream = [float(entry.terms[place].upstream.sum()) for entry in step.entries]
         factors = [float(entry.terms[place].factors.sum()) for entry in step.entries]
