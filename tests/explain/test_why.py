@@ -14,7 +14,10 @@ import tinynn
 from parity.example import Example
 from tests.explain.networks import built, everything, random_examples, two_three_two
 from tinynn import explain, ops
+from tinynn._typing import Array
+from tinynn.explain import formulas as f
 from tinynn.explain import local as local_module
+from tinynn.explain.why_mixed import mixed
 
 
 def explainable(found: explain.Trace) -> list[str]:
@@ -77,6 +80,74 @@ def test_the_links_of_a_small_network_are_those_of_the_textbook() -> None:
     assert [term["factor"] for term in through] == w2[1].tolist()
     slope = described["steps"][1]["entries"][1]["terms"][0]["factor"]
     assert slope == pytest.approx(1 - a1[1, 1] ** 2, rel=1e-14)
+
+
+def normalized(**settings: Any) -> tuple[Any, Array, Array]:
+    """Normalization by batch, by row and by given statistics, and a softmax that is no part of its loss."""
+    tinynn.config.set_floatx("float64")
+    tinynn.utils.set_random_seed(3)
+    layers = tinynn.layers
+    frozen = layers.BatchNormalization(name="fixed", trainable=False)
+    batch, row = layers.BatchNormalization(name="batch", **settings), layers.LayerNormalization(name="row", **settings)
+    parts = [layers.Dense(3, name="first"), batch, layers.Dense(3, activation="tanh"), row, frozen, layers.Dense(2)]
+    model = tinynn.Sequential([tinynn.Input((2,)), *parts, layers.Softmax(name="soft")])
+    model.compile("sgd", "mse", jit_compile=False)
+    rng = np.random.default_rng(0)
+    for variable in model.variables:
+        variable.assign(variable.value + rng.uniform(0.1, 0.9, variable.shape))
+    return model, rng.normal(size=(4, 2)), rng.normal(size=(4, 2))
+
+
+@pytest.mark.parametrize("settings", [{}, {"scale": False}, {"center": False}], ids=str)
+def test_where_entries_move_one_another_the_short_form_gives_the_tapes_gradient(settings: dict[str, Any]) -> None:
+    """Each from the values of the pass alone, in float64: some 30 roundings of numbers of about 1."""
+    model, x, y = normalized(**settings)
+    found = explain.trace(model, x, y)
+    seen = []
+    for record in found.records[1 : found.end_of_model]:  # behind the inputs
+        source, d_out = record.inputs[0], found.gradient_of(record.output)
+        assert d_out is not None
+        short = mixed(
+            record, found.value_of, d_out, f.Symbol("z", 1), lambda index: f.Symbol("δ"), f.Symbol("a", 1), "it"
+        )
+        if short is not None:
+            seen.append(record.name)
+            np.testing.assert_allclose(short.columns[-1], found.gradient_of(source), rtol=1e-11, atol=1e-14)
+            for index in np.ndindex(2, 2):
+                assert f.evaluated(short.numbers(index), {}) == pytest.approx(short.columns[-1][index], rel=1e-12)
+    assert seen == ["by_batch", "by_row", "by_moving_statistics", "softmax"]
+
+
+def test_normalization_and_softmax_are_written_in_symbols() -> None:
+    model, x, y = normalized()
+    found = explain.trace(model, x, y)
+    printed = str(found.why("first/kernel", 0, 1))
+    assert "The tape's own backward pass" not in printed
+    for line in (
+        "n2[b,j] = (z1[b,j] - μ2[j]) / s2[j]",
+        "a2[b,j] = γ2[j] · n2[b,j] + β2[j]",
+        "dL/dn2[b,j] = γ2[j] · dL/da2[b,j]",
+        "g2[j] = 1 / 4 · sum_b dL/dn2[b,j]",
+        "h2[j] = 1 / 4 · sum_b n2[b,j] · dL/dn2[b,j]",
+        "δ1[b,j] = (dL/dn2[b,j] - g2[j] - n2[b,j] · h2[j]) / s2[j]",
+        "h4[b] = 1 / 3 · sum_j n4[b,j] · dL/dn4[b,j]",
+        "dL/da4[b,j] = (dL/dn5[b,j]) / s5[j]",
+        "g7[b] = sum_k a7[b,k] · dL/da7[b,k]",
+        "δ6[b,j] = a7[b,j] · (dL/da7[b,j] - g7[b])",
+    ):
+        assert line in printed
+    for name, line in (
+        ("batch/gamma", "dL/dγ2[1] = sum_b n2[b,1] · dL/da2[b,1]"),
+        ("row/beta", "dL/dβ4[1] = sum_b dL/da4[b,1]"),
+    ):
+        why = found.why(name, 1)
+        assert why.adds_up
+        assert line in str(why)
+    without, x, y = normalized(scale=False, center=False)
+    printed = str(explain.trace(without, x, y).why("first/kernel", 0, 1))
+    assert "a2[b,j] = n2[b,j]\n" in printed
+    assert "γ2" not in printed
+    assert "β2" not in printed
 
 
 def test_all_paths_of_a_small_network_are_found_largest_first() -> None:

@@ -24,6 +24,7 @@ from tinynn.explain.formulas import (
 )
 from tinynn.explain.page import Cell, Inline, Page
 from tinynn.explain.slopes import activation_of, loss_slope
+from tinynn.explain.why_mixed import NORMALIZATIONS, mixed, what_normalization_does
 
 if TYPE_CHECKING:
     from tinynn.explain.tracing import Call
@@ -151,7 +152,9 @@ class _Writer:
                 ": the derivative is the same number.",
             )
             self._table(step, place, ["there it is"])
-        else:
+        elif terms.link.place and terms.link.record.name in NORMALIZATIONS and output.value.ndim == 2:
+            self._scale_or_shift(step, terms, place, left)
+        elif not (self._mixed(step, terms, place) if terms.link.place == 0 else False):
             self._generic(step, terms, place, left, single)
 
     def _is_activation(self, step: Step, call: Call) -> bool:
@@ -234,6 +237,61 @@ class _Writer:
         heads: list[Inline] = [f"[{','.join(letters)}]", z, a, Apply(f, Symbol("z"), prime=True)]
         heads += [Derivative(L, a), self._bare(step.tensor)]
         self.page.table(heads, rows)
+
+    def _mixed(self, step: Step, terms: Terms, place: int) -> bool:
+        """Whether there is a short form; if so, write it."""
+        record, tensor = terms.link.record, step.tensor
+        d_out = self.trace.gradient_of(record.output)
+        assert d_out is not None  # it is on the way to the loss
+        found = mixed(
+            record,
+            self.trace.value_of,
+            d_out,
+            self._symbol(tensor),
+            lambda index: self._gradient(tensor, index),
+            self._symbol(record.output),
+            self._what(terms),
+        )
+        if found is None:
+            return False
+        sums = [(float(found.columns[-1][e.index]), float(e.terms[place].values.sum())) for e in step.entries]
+        scale = max(float(np.abs(e.terms[place].values).sum()) for e in step.entries)
+        if any(abs(ours - theirs) > 1e-3 * scale for ours, theirs in sums):
+            return False
+        self.page.say(found.before)
+        if found.forward:
+            self.page.show(*found.forward)
+        self.page.say(found.after)
+        self.page.show(*found.backward)
+        largest = self._largest(step)
+        self.page.say("With the numbers:" if len(step.entries) == 1 else "With the numbers of one of them:")
+        result = Number(float(largest.terms[place].values.sum()))
+        self.page.show(Equation((self._gradient(tensor, largest.index), found.numbers(largest.index), result)))
+        rows = [(_index(e.index), *(float(column[e.index]) for column in found.columns)) for e in step.entries]
+        self.page.table([f"[{','.join(self._letters(tensor))}]", *found.heads, self._bare(tensor)], rows)
+        return True
+
+    def _scale_or_shift(self, step: Step, terms: Terms, place: int, left: Formula) -> None:
+        """γ or β of a normalization."""
+        record = terms.link.record
+        source, out = self._symbol(record.inputs[0]), self._symbol(record.output)
+        words, normed, forward = what_normalization_does(record, source, out, self._what(terms))
+        self.page.say(words)
+        self.page.show(*forward)
+        entry = step.entries[0]
+        (j,) = entry.index
+        upstream = self._gradient(record.output, ("b", j))
+        if terms.link.place == 1:
+            factor = at(normed, "b", j)
+            self.page.say(
+                "γ stands beside n in every sample, so n is how much it moves the output, and the loss feels the sum:"
+            )
+            self._sum(entry, place, left, Series("b", factor * upstream))
+            self._samples(entry, place, factor, upstream)
+        else:
+            self.page.say("β is added in every sample, so it moves the output by as much as it moves itself:")
+            self._sum(entry, place, left, Series("b", upstream))
+            self._samples(entry, place, None, upstream)
 
     def _generic(self, step: Step, terms: Terms, place: int, left: Formula, single: bool) -> None:
         out = self._symbol(terms.link.record.output)

@@ -195,7 +195,8 @@ def _along(values: Tensor | None, default: float, rows: Tensor) -> Any:
     """A number for each feature, in the rows' dtype."""
     if values is None:
         return np.full(rows.shape[1], default, value_of(rows).dtype)
-    return reshape(cast(values, value_of(rows).dtype), (-1,))
+    values = cast(values, value_of(rows).dtype)
+    return values if len(values.shape) == 1 else reshape(values, (-1,))
 
 
 def _features_last(x: Tensor, axis: Sequence[int]) -> tuple[Any, Any]:
