@@ -193,6 +193,8 @@ def test_any_formula_can_be_written_in_all_three_ways(tree: Any) -> None:
     assert text.formula(tree)
     root = ElementTree.fromstring(html.math(tree))
     assert all(len(element) == ARITY.get(element.tag, len(element)) for element in root.iter())
+    if not isinstance(tree, f.Equation):
+        assert "".join(html.breakable(tree)) == html.mathml(tree)
     source = latex.formula(tree)
     assert source.count("{") == source.count("}")
     assert source.count("\\left(") == source.count("\\right)")

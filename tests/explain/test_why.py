@@ -129,9 +129,9 @@ def test_normalization_and_softmax_are_written_in_symbols() -> None:
         "dL/dn2[b,j] = γ2[j] · dL/da2[b,j]",
         "g2[j] = 1 / 4 · sum_b dL/dn2[b,j]",
         "h2[j] = 1 / 4 · sum_b n2[b,j] · dL/dn2[b,j]",
-        "δ1[b,j] = (dL/dn2[b,j] - g2[j] - n2[b,j] · h2[j]) / s2[j]",
+        "δ1[b,j] = 1 / s2[j] · (dL/dn2[b,j] - g2[j] - n2[b,j] · h2[j])",
         "h4[b] = 1 / 3 · sum_j n4[b,j] · dL/dn4[b,j]",
-        "dL/da4[b,j] = (dL/dn5[b,j]) / s5[j]",
+        "dL/da4[b,j] = 1 / s5[j] · dL/dn5[b,j]",
         "g7[b] = sum_k a7[b,k] · dL/da7[b,k]",
         "δ6[b,j] = a7[b,j] · (dL/da7[b,j] - g7[b])",
     ):

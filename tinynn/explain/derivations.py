@@ -43,6 +43,8 @@ __all__ = ["Derivation", "Derived", "Section", "derivation"]
 Left: TypeAlias = Symbol | Derivative
 """What an equation gives a value to."""
 
+LONG = 48
+"""Characters; a slope longer than that gets a line of its own."""
 ONE = Number(1.0)
 BATCH, L, X, Y = Symbol("B"), Symbol("L"), Symbol("X"), Symbol("Y")
 
@@ -382,7 +384,12 @@ class _Deriving:
             if name == "log_softmax":
                 words = "the sum over the row moves all of its entries"
                 return self._pass_down(z, d - entrywise(Apply("exp", a), Series("k", d)), width, words)
-            return self._pass_down(z, entrywise(d, slope), width, f"through {name}")
+            factor = slope
+            if len(as_text(slope)) > LONG:
+                factor = Symbol("F", n)
+                words = f"the slope of {name} at each entry"
+                self.backward.equations.append(Derived(Equation((factor, slope)), f"(B, {width})", words))
+            return self._pass_down(z, entrywise(d, factor), width, f"through {name}")
 
         self.way_back.append(back)
 

@@ -19,7 +19,7 @@ STYLE = """
 .tinynn-explain p{margin:.5em 0}
 .tinynn-explain math{font-size:1.08em}
 .tinynn-explain .formula{margin:.5em 0 .5em 1em;overflow-x:auto;overflow-y:hidden;padding:.15em 0}
-.tinynn-explain .formula>div{padding-left:2em;text-indent:-2em;margin:.2em 0}
+.tinynn-explain .formula>div{padding-left:2em;text-indent:-2em;margin:.35em 0}
 .tinynn-explain .noted{display:flex;flex-wrap:wrap;gap:0 2em;align-items:center;margin:.3em 0}
 .tinynn-explain .noted .formula{flex:3 1 22em;min-width:0;margin:0 0 0 1em}
 .tinynn-explain .noted .note{flex:2 1 14em;margin:0 0 0 1em}
@@ -44,6 +44,7 @@ body{margin:0 auto;padding:1rem;max-width:62rem;font-family:system-ui,sans-serif
 """
 
 _PLUS, _MINUS = '<mo form="infix">+</mo>', '<mo form="infix">−</mo>'
+_OPEN, _CLOSE = '<mo stretchy="false" form="prefix">(</mo>', '<mo stretchy="false" form="postfix">)</mo>'
 _NEGATIVE = '<mo form="prefix" lspace="0" rspace="0">−</mo>'
 
 
@@ -89,17 +90,51 @@ def _inline(parts: Sequence[Inline], large: bool = False) -> str:
 
 
 def _equation(equation: f.Equation) -> str:
-    """The left side, then a line for each right side; within a line each term is a formula of its own."""
+    """The left side, then a line for each right side."""
     lines = []
     for place, (sign, side) in enumerate(equation.right):
         pieces = [math(equation.sides[0], large=True)] if place == 0 else []
-        terms = side.terms if isinstance(side, f.Sum) else (side,)
-        for number, term in enumerate(terms):
-            lead = f"<mo>{escape(sign)}</mo>" if number == 0 else ""
-            pieces.append(_element(lead + _term(term, first=number == 0), large=True))
+        pieces += [_element(piece, large=True) for piece in _led(f"<mo>{escape(sign)}</mo>", breakable(side))]
         indent = ' style="padding-left:4em"' if place else ""
         lines.append(f"<div{indent}>{' '.join(pieces)}</div>")
     return "".join(lines)
+
+
+def breakable(tree: f.Formula) -> list[str]:
+    """The formula in pieces between which a line may break: before a plus or a minus, and before "where" and "else"."""
+    match tree:
+        case f.Sum(terms):
+            return [piece for place, term in enumerate(terms) for piece in _breakable_term(term, first=place == 0)]
+        case f.Product(factors, sign):
+            pieces, lead = [""], ""
+            for place, factor in enumerate(factors, 1):
+                inner = _breakable_factor(factor, sign, place == len(factors))
+                pieces = [*pieces[:-1], *_led(pieces[-1] + lead, inner)]
+                lead = _between(sign)
+            return pieces
+        case f.Series(index, body):
+            return _led(_sum_over(index), _breakable_factor(body))
+        case f.Where(_, then, otherwise):
+            where, other = _where(tree)
+            return [*breakable(then), where, *_led(other, breakable(otherwise))]
+    return [mathml(tree)]
+
+
+def _breakable_term(term: f.Formula, first: bool) -> list[str]:
+    if isinstance(term, f.Negative):
+        return _led(_NEGATIVE if first else _MINUS, _breakable_factor(term.term, last=True))
+    return [_term(term, first)] if first or isinstance(term, f.Number) else _led(_PLUS, breakable(term))
+
+
+def _breakable_factor(factor: f.Formula, sign: str = "·", last: bool = False) -> list[str]:
+    pieces = breakable(factor)
+    if f.needs_brackets(factor, sign, last):
+        pieces = _led(_OPEN, [*pieces[:-1], pieces[-1] + _CLOSE])
+    return pieces
+
+
+def _led(lead: str, pieces: list[str]) -> list[str]:
+    return [lead + pieces[0], *pieces[1:]]
 
 
 def math(tree: f.Formula, large: bool = False) -> str:
@@ -125,14 +160,13 @@ def mathml(tree: f.Formula) -> str:
             return f"<mfrac><mrow><mo>∂</mo>{mathml(of)}</mrow><mrow><mo>∂</mo>{mathml(by)}</mrow></mfrac>"
         case f.Product(factors, sign):
             last = len(factors)
-            between = f"<mo>{sign}</mo>" if sign else '<mspace width="0.2em"/>'
-            return between.join(_factor(factor, sign, place == last) for place, factor in enumerate(factors, 1))
+            return _between(sign).join(_factor(factor, sign, place == last) for place, factor in enumerate(factors, 1))
         case f.Sum(terms):
             return "".join(_term(term, first=place == 0) for place, term in enumerate(terms))
         case f.Negative(term):
             return f"{_NEGATIVE}{_factor(term, last=True)}"
         case f.Series(index, body):
-            return f"<munder><mo>∑</mo><mi>{escape(index)}</mi></munder>{_factor(body)}"
+            return f"{_sum_over(index)}{_factor(body)}"
         case f.Fraction(over, under):
             return f"<mfrac><mrow>{mathml(over)}</mrow><mrow>{mathml(under)}</mrow></mfrac>"
         case f.Power(base, exponent):
@@ -152,11 +186,8 @@ def mathml(tree: f.Formula) -> str:
             name = f"<msup>{name}<mo>′</mo></msup>" if prime else name
             return f"{name}<mo>⁡</mo>{_bracketed(_arguments(tree))}"
         case f.Where(_, then, otherwise):
-            condition = "".join(
-                f"<mo>{escape(part)}</mo>" if isinstance(part, str) else mathml(part) for part in tree.condition
-            )
-            words = [f"<mtext>&#xa0;{word}&#xa0;</mtext>" for word in ("where", "else")]
-            return f"{mathml(then)}{words[0]}{condition}<mo>,</mo>{words[1]}{mathml(otherwise)}"
+            where, other = _where(tree)
+            return f"{mathml(then)}{where}{other}{mathml(otherwise)}"
         case f.Equation(sides):
             return mathml(sides[0]) + "".join(f"<mo>{escape(sign)}</mo>{mathml(side)}" for sign, side in tree.right)
     raise TypeError(f"no formula: {tree!r}")
@@ -187,7 +218,21 @@ def _number(value: float) -> str:
 
 
 def _bracketed(inner: str) -> str:
-    return f'<mo stretchy="false">(</mo>{inner}<mo stretchy="false">)</mo>'
+    return f"{_OPEN}{inner}{_CLOSE}"
+
+
+def _between(sign: str) -> str:
+    return f"<mo>{sign}</mo>" if sign else '<mspace width="0.2em"/>'
+
+
+def _sum_over(index: str) -> str:
+    return f"<munder><mo>∑</mo><mi>{escape(index)}</mi></munder>"
+
+
+def _where(tree: f.Where) -> tuple[str, str]:
+    """ "where z > 0," and "else"."""
+    parts = [f"<mo>{escape(part)}</mo>" if isinstance(part, str) else mathml(part) for part in tree.condition]
+    return f"<mtext>&#xa0;where&#xa0;</mtext>{''.join(parts)}<mo>,</mo>", "<mtext>&#xa0;else&#xa0;</mtext>"
 
 
 def _arguments(call: f.Apply) -> str:

@@ -49,8 +49,10 @@ def document(page: Page) -> str:
     """A page as a whole document."""
     return (
         "\\documentclass[11pt,a4paper]{article}\n\\usepackage[T1]{fontenc}\n\\usepackage[utf8]{inputenc}\n"
-        "\\usepackage[margin=2.2cm]{geometry}\n\\usepackage{amsmath}\n\\setlength{\\parindent}{0pt}\n"
-        "\\setlength{\\parskip}{6pt}\n\\begin{document}\n" + part(page) + "\\end{document}\n"
+        "\\usepackage[margin=2.2cm]{geometry}\n\\usepackage{amsmath}\n\\allowdisplaybreaks\n\\setlength{\\parindent}{0pt}\n"
+        "\\setlength{\\parskip}{6pt}\n\\setlength{\\emergencystretch}{3em}\n\\begin{document}\n"
+        + part(page)
+        + "\\end{document}\n"
     )
 
 
@@ -85,17 +87,15 @@ def _inline(parts: Sequence[Inline]) -> str:
 
 def lines_of(equations: Sequence[f.Equation], notes: Sequence[str] = ()) -> list[str]:
     """Equations below one another, their signs in a column; long sums go on in the next line, notes stand below."""
-    from tinynn.explain.text import formula as as_text
-
     lines = []
     for place, equation in enumerate(equations):
         left = equation.sides[0]
-        lead, taken = formula(left), len(as_text(left))
+        lead, taken = formula(left), _length(left)
         for sign, side in equation.right:
             terms = side.terms if isinstance(side, f.Sum) else (side,)
             line, length = f"{lead} &{_SIGNS.get(sign, sign)} ", taken
             for number, term in enumerate(terms):
-                size = len(as_text(term)) + 3
+                size = _length(term) + 3
                 if number and length + size > ROOM:
                     lines.append(line)
                     line, length = "&\\quad ", taken
@@ -104,8 +104,16 @@ def lines_of(equations: Sequence[f.Equation], notes: Sequence[str] = ()) -> list
             lines.append(line)
             lead = ""
         if notes and notes[place]:
-            lines.append(f"&\\qquad\\parbox[t]{{0.7\\linewidth}}{{\\small\\raggedright {escaped(notes[place])}}}")
+            lines[-1] += " \\\\*\n"  # no page ends before a note
+            lines[-1] += f"&\\qquad\\parbox[t]{{0.7\\linewidth}}{{\\small\\raggedright {escaped(notes[place])}}}"
     return lines
+
+
+def _length(tree: f.Formula) -> int:
+    """Of a formula, in characters of text about; the number of a layer stands in brackets here."""
+    from tinynn.explain.text import formula as as_text
+
+    return len(as_text(tree)) + 2 * sum(symbol.layer is not None for symbol in f.symbols_of(tree))
 
 
 def formula(tree: f.Formula) -> str:

@@ -145,10 +145,10 @@ def _normalization(
     bare_n, bare_out = Symbol("n", n), Symbol(out.letter, n)
     heads = (bare_n, Derivative(L, bare_out), Derivative(L, bare_n))
     if fixed:
-        short = Equation((gradient(("b", "j")), d_n / s))
+        short = Equation((gradient(("b", "j")), 1 / s * d_n))
 
         def alone(index: tuple[int, ...]) -> Formula:
-            return Number(float(d_normed[index])) / Number(float(found.spread[index]))
+            return 1 / Number(float(found.spread[index])) * float(d_normed[index])
 
         columns = (found.normed, d_out, d_normed, found.spread, d_normed / found.spread)
         after = "μ and s are fixed, so each entry moves its own n alone, by 1 / s:"
@@ -161,7 +161,7 @@ def _normalization(
         through_scale,
         Equation((g, share * Series(index, d_n))),
         Equation((h, share * Series(index, normed * d_n))),
-        Equation((gradient(("b", "j")), (d_n - g - normed * h) / s)),
+        Equation((gradient(("b", "j")), 1 / s * (d_n - g - normed * h))),
     )
     whose = "of all features of its sample" if by_row else "of its feature in all samples"
     after = (
@@ -172,7 +172,7 @@ def _normalization(
 
     def numbers(index: tuple[int, ...]) -> Formula:
         d, m, y, k, spread = (float(part[index]) for part in (d_normed, mean, found.normed, lean, found.spread))
-        return (Number(d) - Number(m) - Number(y) * Number(k)) / Number(spread)
+        return 1 / Number(spread) * (Number(d) - m - Number(y) * k)
 
     columns = (found.normed, d_out, d_normed, mean, lean, found.spread)
     result = (d_normed - mean - found.normed * lean) / found.spread
