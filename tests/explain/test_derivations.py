@@ -142,6 +142,18 @@ def test_every_slope_is_that_of_the_activation(activation: str) -> None:
         np.testing.assert_allclose(found[short(variable)], gradient, rtol=1e-6, atol=1e-7)
 
 
+def test_products_of_arrays_are_written_entry_by_entry_and_those_with_a_number_are_not() -> None:
+    model = model_of([Dense(4, "silu"), Dense(2), layers.LeakyReLU(0.25)], "mse")
+    printed = str(explain.derivation(model))
+    for line in (
+        "A1 = Z1 ⊙ sigmoid(Z1) ",
+        "dL/dA1 ⊙ (A1 + sigmoid(Z1) ⊙ (1 - A1))",
+        "A3 = Z2 where Z2 > 0, else 0.25 · Z2",
+        "dL/dW2 = A1^T Δ2",
+    ):
+        assert line in printed
+
+
 def test_shapes_are_those_of_the_values() -> None:
     for make in MODELS.values():
         model, y = make()
@@ -350,6 +362,13 @@ def test_what_cannot_be_derived_is_said() -> None:
     small = model_of([Dense(2)], "mse")
     with pytest.raises(ValueError, match=r"x of shape \(batch, \.\.\.\) with 3 numbers a sample; got \(2, 4\)"):
         explain.derivation(small).evaluate(np.ones((2, 4)), np.ones((2, 2)))
+    with pytest.raises(ValueError, match=r"y of shape \(batch, 2\), for a batch of 5; got \(5, 3\)"):
+        explain.derivation(small).evaluate(X, np.ones((5, 3)))
+    classes, _ = MODELS["classes"]()
+    with pytest.raises(ValueError, match=r"y of shape \(batch,\), the number of each sample's class.*got \(5, 2\)"):
+        explain.derivation(classes).evaluate(X, HOT)
+    with pytest.raises(ValueError, match="expects classes from 0 to 1; got 0 to 2"):
+        explain.derivation(classes).evaluate(X, np.array([0, 1, 2, 0, 1]))
 
     class Own(tinynn.Model):
         def __init__(self) -> None:

@@ -202,6 +202,10 @@ def test_errors_say_what_to_do() -> None:
         explain.trace(model, x)
     with pytest.raises(ValueError, match=r"expects inputs of shape \(batch, 2\)|expected .* \(None, 2\)|shape"):
         explain.trace(model, np.ones((2, 3)), y)
+    regression = tinynn.Sequential([tinynn.Input((2,)), tinynn.layers.Dense(2)])
+    regression.compile("sgd", "mse", jit_compile=False)
+    with pytest.raises(ValueError, match=r"y has shape \(2, 3\), but the model's outputs for this batch have \(2, 2\)"):
+        explain.trace(regression, x, np.ones((2, 3)))
     with pytest.raises(TypeError, match=r"expects a model, a tinynn.Sequential or tinynn.Model; got 3 of type int"):
         explain.trace(3, x, y)
 
@@ -215,6 +219,9 @@ def test_wrong_names_and_indices_are_answered() -> None:
         found.why("dense/kernel", 1)
     with pytest.raises(IndexError, match=r"there is no entry \(2, 0\). Indices count from 0"):
         found.why("dense/kernel", 2, 0)
+    for wrong in (0.5, "a"):
+        with pytest.raises(IndexError, match=r'"dense/kernel" has shape \(2, 3\); its indices are integers, got \('):
+            found.why("dense/kernel", wrong, 0)  # type: ignore[arg-type]
     with pytest.raises(
         ValueError, match=r'no derivative of the loss by "dense_1/a" \(the loss is computed from z at once'
     ):

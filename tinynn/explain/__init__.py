@@ -19,7 +19,8 @@ Signatures:
     diagnose(model, x, y=None, sample_weight=None) -> Diagnosis;  DiagnosticsCallback(x, y, frequency=1)
     check_gradients(model, x, y, ...), check(forward, backward, ...); exercise(name), exercises(); derivation(model)
 
-Everything that is returned prints as text of at most 80 columns, has `_repr_html_`, `to_latex()` and `to_dict()`.
+Everything that is returned prints as text of at most 80 columns, has `_repr_html_`, `to_html()`, `to_latex()`, `to_markdown()`
+and `to_dict()`.
 """
 
 from tinynn.explain.checks import check, check_gradients

@@ -142,14 +142,20 @@ class Derivation(Shown):
             its path.
 
         Raises:
-            ValueError: inputs of another width; a value or a function that is needed is not known.
+            ValueError: inputs or targets of another shape; a value or a function that is needed is not known.
         """
         x, y = np.asarray(value_of(x)), np.asarray(value_of(y))
         width = self._inputs["inputs"]
         if not x.ndim or not x.size or x.size != len(x) * width:
             raise ValueError(f"evaluate expects x of shape (batch, ...) with {width} numbers a sample; got {x.shape}.")
+        outputs, sparse = self._inputs["outputs"], self._inputs["sparse"]
+        if not y.ndim or y.size != len(x) * (1 if sparse else outputs):
+            expected = "(batch,), the number of each sample's class" if sparse else f"(batch, {outputs})"
+            raise ValueError(f"evaluate expects y of shape {expected}, for a batch of {len(x)}; got {y.shape}.")
+        if sparse and y.size and not 0 <= y.min() <= y.max() < outputs:
+            raise ValueError(f"evaluate expects classes from 0 to {outputs - 1}; got {y.min()} to {y.max()}.")
         known: dict[str, Any] = {"B": len(x), "X": x.reshape(len(x), -1)}
-        known["Y"] = _targets(y, self._inputs["outputs"], self._inputs["sparse"])
+        known["Y"] = _targets(y, outputs, sparse)
         for symbol, variable in self._inputs["variables"]:
             known[name_of(symbol)] = np.asarray(variable.value, np.float64)
         for name in ("X", "Y"):

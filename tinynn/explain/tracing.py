@@ -112,7 +112,10 @@ def trace(model: Any, x: Any, y: Any = None, sample_weight: Any = None, training
         tape.watch(batch.x)
         observer.tape = tape
         with observing(observer):
-            y_pred, loss = reference.predict_and_measure(model, batch, training)
+            try:
+                y_pred, loss = reference.predict_and_measure(model, batch, training)
+            except ValueError as error:
+                raise _about_targets(model, batch, error) from error
         variables = [(variable, np.array(variable.value)) for variable in model.variables]
     return Trace(model, batch, y_pred, loss, tape, observer.calls, observer.end, variables)
 
@@ -140,6 +143,18 @@ def _batch(model: Any, x: Any, y: Any, sample_weight: Any) -> Any:
                 "Leave such samples out, or replace the value."
             )
     return data.batch(0)
+
+
+def _about_targets(model: Any, batch: Any, error: ValueError) -> ValueError:
+    """The error itself, or a clearer one where arrays of targets and outputs could not be set against each other."""
+    shape = getattr(model, "output_shape", None)
+    if "broadcast" not in str(error) or batch.y is None or not isinstance(shape, tuple):
+        return error
+    outputs = (len(batch.x), *shape[1:])
+    return ValueError(
+        f"y has shape {batch.y.shape}, but the model's outputs for this batch have {outputs}, and the loss sets them against "
+        "each other. Give targets of that shape, or the last layer as many units as there are targets."
+    )
 
 
 class _Observer:

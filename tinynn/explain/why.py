@@ -259,6 +259,8 @@ def entry_of(trace: Trace, name: str, index: Sequence[int]) -> tuple[Quantity, t
             f'"{name}" has shape {shape}, so one of its entries has {len(shape)} indices, as in why("{name}", {dots}); got '
             f"{tuple(index)}."
         )
+    if any(not hasattr(i, "__index__") for i in index):
+        raise IndexError(f'"{name}" has shape {shape}; its indices are integers, got {tuple(index)}.')
     if any(not -n <= i < n for i, n in zip(index, shape)):
         raise IndexError(f'"{name}" has shape {shape}; there is no entry {tuple(index)}. Indices count from 0.')
     return quantity, tuple(int(i) % n for i, n in zip(index, shape))
