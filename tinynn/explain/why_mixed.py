@@ -150,9 +150,9 @@ def _normalization(
         def alone(index: tuple[int, ...]) -> Formula:
             return 1 / Number(float(found.spread[index])) * float(d_normed[index])
 
-        columns = (found.normed, d_out, d_normed, found.spread, d_normed / found.spread)
+        alone_columns = (found.normed, d_out, d_normed, found.spread, d_normed / found.spread)
         after = "μ and s are fixed, so each entry moves its own n alone, by 1 / s:"
-        return Mixed(before, forward, after, (through_scale, short), alone, (*heads, Symbol("s", n)), columns)
+        return Mixed(before, forward, after, (through_scale, short), alone, (*heads, Symbol("s", n)), alone_columns)
     axis, index = (1, "j") if by_row else (0, "b")
     share = Number(1.0) / float(d_out.shape[axis])
     mean = np.broadcast_to(d_normed.mean(axis=axis, keepdims=True), d_out.shape)

@@ -267,7 +267,9 @@ class _Writer:
         self.page.say("With the numbers:" if len(step.entries) == 1 else "With the numbers of one of them:")
         result = Number(float(largest.terms[place].values.sum()))
         self.page.show(Equation((self._gradient(tensor, largest.index), found.numbers(largest.index), result)))
-        rows = [(_index(e.index), *(float(column[e.index]) for column in found.columns)) for e in step.entries]
+        rows: list[tuple[Cell, ...]] = [
+            (_index(e.index), *(float(column[e.index]) for column in found.columns)) for e in step.entries
+        ]
         self.page.table([f"[{','.join(self._letters(tensor))}]", *found.heads, self._bare(tensor)], rows)
         return True
 
