@@ -221,6 +221,7 @@ RULES: dict[type, Rule] = {
     optimizers.Nadam: Rule(_unit("nadam", "step_compiled"), ("momentum", "velocity")),
     optimizers.Lion: Rule(_unit("lion", "step_compiled"), ("momentum",)),
     optimizers.Ftrl: Rule(_unit("ftrl", "step_compiled"), ("accumulator", "linear")),
+    optimizers.ScheduleFreeAdamW: Rule(_unit("schedule_free_adamw", "step_compiled"), ("momentum", "velocity")),
 }
 WHOLE_RULES: dict[type, Rule] = {
     optimizers.Lamb: Rule(_unit("lamb", "step_compiled"), ("momentum", "velocity")),
