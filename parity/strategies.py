@@ -322,6 +322,14 @@ rules = st.one_of(
     spec("Lion", **_betas),
     spec("Lamb", **_betas, **_epsilon),
     spec("Adafactor", clip_threshold=st.just(0.5), beta_2_decay=st.just(-0.5)),
+    spec(
+        "Muon",
+        momentum=st.just(0.5),
+        nesterov=st.just(False),
+        ns_steps=st.just(1),
+        rms_rate=st.just(1.0),
+        adam_weight_decay=st.just(0.1),
+    ),
     spec("ScheduleFreeAdamW", warmup_steps=st.just(2), **_betas, **_epsilon),
 )
 

@@ -83,6 +83,19 @@ STEPS = {
     "ScheduleFreeAdamW, decaying": lambda: optimizers.ScheduleFreeAdamW(
         schedules.ExponentialDecay(0.05, 3, 0.5), beta_1=0.5, weight_decay=0.1, gradient_accumulation_steps=2
     ),
+    "Muon": lambda: optimizers.Muon(0.02),
+    "Muon, all": lambda: optimizers.Muon(
+        0.05,
+        weight_decay=0.2,
+        adam_weight_decay=None,
+        exclude_layers=["dense_1"],
+        adam_lr_ratio=0.3,
+        momentum=0.6,
+        ns_steps=2,
+        nesterov=False,
+        rms_rate=None,
+        gradient_accumulation_steps=2,
+    ),
     "clipnorm": lambda: optimizers.SGD(0.1, clipnorm=0.05),
     "global_clipnorm": lambda: optimizers.Adam(0.01, global_clipnorm=0.1),
     "clipvalue": lambda: optimizers.SGD(0.1, momentum=0.9, clipvalue=0.01),

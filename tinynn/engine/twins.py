@@ -226,6 +226,7 @@ RULES: dict[type, Rule] = {
 WHOLE_RULES: dict[type, Rule] = {
     optimizers.Lamb: Rule(_unit("lamb", "step_compiled"), ("momentum", "velocity")),
     optimizers.Adafactor: Rule(Unit("tinynn.engine.around", "adafactor_step"), ("r", "c", "velocity")),
+    optimizers.Muon: Rule(Unit("tinynn.engine.around", "muon_step"), ("momentum", "velocity")),
 }
 """Rules that look at whole variables: they are called with all parameters, and told where each begins."""
 
