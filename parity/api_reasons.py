@@ -136,6 +136,8 @@ _because(_OPTIMIZERS, "missing optimizers.MultiOptimizer", "missing optimizers.O
 _because("forward derivatives: the tape walks backwards only", "missing ops.*jvp")
 _because("nothing in a description can switch safety off", "missing config.enable_unsafe_deserialization")
 _because("empty, or old names that Keras itself has left behind", "missing *.legacy", "missing utils.Config")
+_because("a metric is an attribute of a layer, or given to `compile`; Keras answers with that, too", "missing Layer.add_metric")
+_because("parts of the rule: tinynn/kernels/muon.py", "missing Muon.*")
 _because("attributes of the object", "missing AUC.*")
 _because(
     "for overriding and for calls by position the names do not matter; Keras itself has more than one",
@@ -144,7 +146,7 @@ _because(
     *("by keyword only *.call(*)", "argument missing *.call(training)", "argument extra Layer.compute_output_shape(*)"),
     *("by keyword only Layer.add_variable(*)", "default *.add_variable(*", "order Layer.add_weight(*"),
 )
-_because("also where Keras has it under another name", "argument extra ops.a*(initial)")
+_because("also where Keras has it under another name", "argument extra ops.*a*(initial)")
 _because(
     _OWN,
     *(

@@ -167,7 +167,7 @@ def around(make: Callable[[], Any]) -> Callable[[], list[Any]]:
 
 
 def turned() -> list[Any]:
-    return [layers.Reshape((3, 1)), layers.Permute((2, 1)), layers.Flatten()]
+    return [layers.Permute((2, 1)), layers.Flatten()]
 
 
 def without_biases(optimizer: Any) -> Any:
@@ -253,7 +253,8 @@ CASES: dict[str, Case] = {
         ]
     ),
     "layer Permute first and last": Case(
-        lambda: [layers.Reshape((5, 1)), layers.Permute((2, 1)), layers.Flatten(), layers.Dense(3), *turned()]
+        lambda: [layers.RepeatVector(3), *turned(), layers.Dense(6), layers.Reshape((2, 3)), *turned()],
+        np.hstack([SHARES, ONE_HOT]),
     ),
     "layer RepeatVector": Case(
         lambda: [
