@@ -136,7 +136,10 @@ _because(_OPTIMIZERS, "missing optimizers.MultiOptimizer", "missing optimizers.O
 _because("forward derivatives: the tape walks backwards only", "missing ops.*jvp")
 _because("nothing in a description can switch safety off", "missing config.enable_unsafe_deserialization")
 _because("empty, or old names that Keras itself has left behind", "missing *.legacy", "missing utils.Config")
-_because("a metric is an attribute of a layer, or given to `compile`; Keras answers with that, too", "missing Layer.add_metric")
+_because(
+    "a metric is an attribute of a layer, or given to `compile`; Keras answers with that, too",
+    "missing Layer.add_metric",
+)
 _because("parts of the rule: tinynn/kernels/muon.py", "missing Muon.*")
 _because("attributes of the object", "missing AUC.*")
 _because(
