@@ -227,7 +227,7 @@ def gate_of(layer: Any) -> Map | None:
     shape = layer.output_shape if type(layer) is layers.Dense else layer.input_shape
     if layer.activation is not activations.glu or len(shape) != 2 or layer.dtype != config.floatx():
         return None
-    width = layer.units if type(layer) is layers.Dense else shape[1]
+    width = layer.units if type(layer) is layers.Dense else shape[1] or 0
     forward, backward = _of_maps("gated"), _of_maps("gated_backward")
     return Map(forward, forward, backward, 0, units=width // 2)
 
