@@ -17,7 +17,8 @@ from tinynn._checks import unknown_name
 AXES = ("layers", "loss", "optimizer", "metrics", "batches", "inputs", "weights", "sample_weight", "dtype", "seed")
 """What `examples` varies.
 
-Left out: glu inside Dense, whose width Keras's next layer gets wrong (docs/parity_keras_bugs.md).
+Left out: glu inside Dense, whose width Keras's next layer gets wrong (docs/parity_keras_bugs.md); OrthogonalRegularizer, which
+Keras refuses for float64, the AUC of several labels and what else keeps its own state per class; losses with `ignore_class`.
 """
 
 ACTIVATIONS = (
@@ -39,7 +40,9 @@ INITIALIZERS: tuple[Spec, ...] = (
     {"class": "TruncatedNormal", "stddev": 0.5},
     {"class": "VarianceScaling", "scale": 2.0, "mode": "fan_avg", "distribution": "untruncated_normal"},
     {"class": "Ones"},
+    {"class": "Zeros"},
     {"class": "Constant", "value": 0.3},
+    {"class": "Identity", "gain": 0.5},
     {"class": "Orthogonal", "gain": 1.5},
 )
 
@@ -143,13 +146,36 @@ normalization_layers = st.one_of(
 other_layers = st.one_of(
     with_required("Rescaling", {"scale": st.sampled_from((2.0, 0.1))}, offset=st.sampled_from((1.0, -0.3))),
     spec("ActivityRegularization", l1=st.just(0.1), l2=st.just(0.1)),
+    with_required(
+        "Normalization", {"axis": st.none(), "mean": st.just(0.5), "variance": st.just(2.0)}, invert=st.just(True)
+    ),
     spec("Identity"),
     spec("Flatten"),
 )
 
 hidden_layers = st.one_of(dense(), activation_layers, random_layers, normalization_layers, other_layers)
 
-stacks = st.lists(hidden_layers, max_size=5)
+_turned = st.sampled_from(((), ({"class": "Permute", "dims": (2, 1)},)))
+_of_tables = st.one_of(
+    dense(),
+    activation_layers,
+    random_layers,
+    normalization_layers,
+    other_layers.filter(lambda layer: layer["class"] != "Flatten"),
+)
+tables = st.tuples(
+    st.one_of(
+        with_required("RepeatVector", {"n": st.integers(1, 3)}), st.just({"class": "Reshape", "target_shape": (-1, 1)})
+    ),
+    _turned,
+    st.lists(_of_tables, max_size=2).map(tuple),
+    _turned,
+).map(lambda parts: (parts[0], *parts[1], *parts[2], *parts[3], {"class": "Flatten"}))
+"""Layers of which each sample is a table of its own, and the way back."""
+
+stacks = st.lists(st.one_of(*[hidden_layers.map(lambda layer: (layer,))] * 4, tables), max_size=5).map(
+    lambda parts: [layer for part in parts for layer in part]
+)
 """What comes before the head."""
 
 # Losses, with the heads and targets that belong to them ------------------------------------------------------------------
@@ -229,6 +255,12 @@ _METRICS: dict[str, tuple[Any, ...]] = {
         {"class": "R2Score"},
         {"class": "CosineSimilarity"},
         "mape",
+        "msle",
+        {"class": "MeanSquaredError"},
+        {"class": "LogCoshError"},
+        {"class": "Poisson"},
+        {"class": "PearsonCorrelation"},
+        {"class": "ConcordanceCorrelation"},
     ),
     "bits": (
         "binary_accuracy",
@@ -237,17 +269,36 @@ _METRICS: dict[str, tuple[Any, ...]] = {
         {"class": "AUC", "num_thresholds": 20},
         {"class": "TruePositives"},
         {"class": "FalseNegatives", "thresholds": 0.25},
+        {"class": "FalsePositives", "thresholds": 0.75},
+        {"class": "TrueNegatives"},
+        {"class": "Precision", "thresholds": [0.25, 0.5, 0.75]},
+        {"class": "Recall", "top_k": 1},
+        {"class": "PrecisionAtRecall", "recall": 0.5, "num_thresholds": 20},
+        {"class": "RecallAtPrecision", "precision": 0.5, "num_thresholds": 20},
+        {"class": "SensitivityAtSpecificity", "specificity": 0.5, "num_thresholds": 20},
+        {"class": "SpecificityAtSensitivity", "sensitivity": 0.5, "num_thresholds": 20},
+        {"class": "AUC", "curve": "PR", "num_thresholds": 20},
+        {"class": "BinaryCrossentropy"},
+        {"class": "BinaryIoU"},
     ),
     "one_hot": (
         "accuracy",
         "categorical_crossentropy",
         {"class": "TopKCategoricalAccuracy", "k": 2},
         {"class": "F1Score"},
+        {"class": "FBetaScore", "beta": 2.0, "average": "macro"},
+        {"class": "CategoricalHinge"},
+        {"class": "CategoricalCrossentropy", "label_smoothing": 0.1},
+        {"class": "OneHotMeanIoU", "num_classes": 5},
     ),
-    "classes": ("accuracy", {"class": "SparseTopKCategoricalAccuracy", "k": 2}),
+    "classes": (
+        "accuracy",
+        {"class": "SparseTopKCategoricalAccuracy", "k": 2},
+        {"class": "SparseCategoricalCrossentropy"},
+    ),
 }
 _METRICS |= {"positive": _METRICS["real"], "counts": _METRICS["real"], "probabilities": ("mse", "kl_divergence")}
-_METRICS |= {"signs": ("mse", {"class": "Hinge"})}
+_METRICS |= {"signs": ("mse", {"class": "Hinge"}, {"class": "SquaredHinge"})}
 
 
 def metrics_for(targets: str) -> st.SearchStrategy[tuple[Any, ...]]:
@@ -322,6 +373,14 @@ rules = st.one_of(
     spec("Lion", **_betas),
     spec("Lamb", **_betas, **_epsilon),
     spec("Adafactor", clip_threshold=st.just(0.5), beta_2_decay=st.just(-0.5)),
+    spec(
+        "Muon",
+        momentum=st.just(0.5),
+        nesterov=st.just(False),
+        ns_steps=st.just(1),
+        rms_rate=st.just(1.0),
+        adam_weight_decay=st.just(0.1),
+    ),
     spec("ScheduleFreeAdamW", warmup_steps=st.just(2), **_betas, **_epsilon),
 )
 

@@ -122,6 +122,7 @@ EXAMPLES: dict[str, Example] = {
     "lamb": trained_by("Lamb"),
     "adafactor": trained_by("Adafactor", clip_threshold=0.5),
     "adafactor-fast": trained_by("Adafactor", learning_rate=1.0).but(epochs=2),
+    "muon": trained_by("Muon"),
     "schedule-free": trained_by("ScheduleFreeAdamW", warmup_steps=2),
     "clipnorm": trained_by("SGD", clipnorm=0.3).but(weights="normal", epochs=2),
     "global-clipnorm": trained_by("SGD", global_clipnorm=0.3).but(weights="normal"),

@@ -79,6 +79,23 @@ STEPS = {
     "Lamb": lambda: optimizers.Lamb(0.01, weight_decay=0.1),
     "Adafactor": lambda: optimizers.Adafactor(0.05),
     "Adafactor, accumulating": lambda: optimizers.Adafactor(0.05, gradient_accumulation_steps=2, clipnorm=0.5),
+    "ScheduleFreeAdamW": lambda: optimizers.ScheduleFreeAdamW(0.02, warmup_steps=3),
+    "ScheduleFreeAdamW, decaying": lambda: optimizers.ScheduleFreeAdamW(
+        schedules.ExponentialDecay(0.05, 3, 0.5), beta_1=0.5, weight_decay=0.1, gradient_accumulation_steps=2
+    ),
+    "Muon": lambda: optimizers.Muon(0.02),
+    "Muon, all": lambda: optimizers.Muon(
+        0.05,
+        weight_decay=0.2,
+        adam_weight_decay=None,
+        exclude_layers=["dense_1"],
+        adam_lr_ratio=0.3,
+        momentum=0.6,
+        ns_steps=2,
+        nesterov=False,
+        rms_rate=None,
+        gradient_accumulation_steps=2,
+    ),
     "clipnorm": lambda: optimizers.SGD(0.1, clipnorm=0.05),
     "global_clipnorm": lambda: optimizers.Adam(0.01, global_clipnorm=0.1),
     "clipvalue": lambda: optimizers.SGD(0.1, momentum=0.9, clipvalue=0.01),
@@ -147,6 +164,10 @@ def among(make: Callable[[], Any]) -> Callable[[], list[Any]]:
 
 def around(make: Callable[[], Any]) -> Callable[[], list[Any]]:
     return lambda: [make(), layers.Dense(6, "tanh"), layers.Dense(3), make()]
+
+
+def turned() -> list[Any]:
+    return [layers.Permute((2, 1)), layers.Flatten()]
 
 
 def without_biases(optimizer: Any) -> Any:
@@ -219,6 +240,51 @@ CASES: dict[str, Case] = {
             layers.Dense(3),
         ]
     ),
+    "layer Permute": Case(
+        lambda: [
+            layers.Dense(6, "tanh"),
+            layers.Reshape((1, 2, 3)),
+            layers.Permute((3, 1, 2)),
+            layers.PReLU(shared_axes=[1], alpha_initializer=tinynn.initializers.Constant(0.2)),
+            layers.Dropout(0.2, seed=2),
+            layers.Permute((2, 3, 1)),
+            layers.Flatten(),
+            layers.Dense(3),
+        ]
+    ),
+    "layer Permute first and last": Case(
+        lambda: [layers.RepeatVector(3), *turned(), layers.Dense(6), layers.Reshape((2, 3)), *turned()],
+        np.hstack([SHARES, ONE_HOT]),
+    ),
+    "layer RepeatVector": Case(
+        lambda: [
+            layers.Dense(4, "tanh"),
+            layers.RepeatVector(3),
+            layers.Dropout(0.2, seed=2),
+            layers.LayerNormalization(axis=[1, 2]),
+            layers.Flatten(),
+            layers.Dense(3),
+        ]
+    ),
+    "layer RepeatVector first and last": Case(
+        lambda: [layers.RepeatVector(2), layers.Flatten(), layers.Dense(1), layers.RepeatVector(3), layers.Flatten()]
+    ),
+    "layer RepeatVector, once": Case(lambda: [layers.Dense(3), layers.RepeatVector(1), layers.Flatten()]),
+    "glu": Case(
+        lambda: [
+            layers.Dense(8, "glu", activity_regularizer="l2"),
+            layers.Dropout(0.2, seed=2),
+            layers.Dense(6),
+            layers.Activation("tanh"),
+            layers.Activation("glu"),
+            layers.Activation("relu"),
+            layers.Dense(6, "glu"),
+        ]
+    ),
+    "glu of many parameters": Case(
+        lambda: [layers.Dense(300, "glu"), layers.Dense(300, "glu"), layers.Dense(300, "tanh"), layers.Dense(3)],
+        optimizer=lambda: optimizers.SGD(0.01, momentum=0.5),
+    ),
     "layer Dropout at the end": Case(lambda: [layers.Dense(3), layers.Dropout(0.3, seed=2)]),
     "many parameters": Case(
         lambda: [
@@ -243,6 +309,9 @@ CASES: dict[str, Case] = {
     },
     "penalty orthogonal": Case(
         stack(kernel_regularizer=regularizers.OrthogonalRegularizer(0.1)), metrics=lambda: ["mae"]
+    ),
+    "penalty orthogonal, by columns": Case(
+        stack(kernel_regularizer=regularizers.OrthogonalRegularizer(0.1, mode="columns")), metrics=lambda: ["mae"]
     ),
     "penalty on outputs": Case(
         lambda: [

@@ -26,6 +26,7 @@ from tests.engine.test_twins import (
     wide,
 )
 from tinynn._typing import Array
+from tinynn.kernels import muon
 
 twins_are_machine_code = test_twins.twins_are_machine_code
 
@@ -37,6 +38,9 @@ WITHOUT_TWIN = {
     "lamb.effective_rates": _RATES,
     "adafactor.effective_rates": _RATES,
     "schedule_free_adamw.effective_rates": _RATES,
+    "muon.effective_rates": _RATES,
+    "muon.direction": "written out in the twin's loops, and held to the reference by them",
+    "muon.room_for": "asked before the loop starts",
 }
 
 
@@ -77,6 +81,42 @@ def adafactor_arguments(d: Draw) -> Arguments:
         "clip_threshold": d.number(0.1),
     }
     return slots(d, r=r, c=c, velocity=d.positive(), shapes=parts, rates=rates(d, 2), **numbers)
+
+
+def muon_arguments(d: Draw) -> Arguments:
+    """A vector and a matrix, which stands or lies."""
+    rest = d.rows - 1
+    sizes = [(0, 0, d.columns, 0)] + ([(d.columns, rest, d.columns, 0)] if rest else [])
+    table = np.array(sizes, np.int64)
+    numbers = {
+        "momentum": d.number(),
+        "nesterov": bool(d.random.integers(2)),
+        "ns_steps": int(d.random.integers(3)),
+        "muon_a": 3.4445,
+        "muon_b": -4.775,
+        "muon_c": 2.0315,
+        "adam_beta_1": d.number(0.1),
+        "adam_beta_2": d.number(),
+        "epsilon": 1e-3,
+    }
+    rates_ = rates(d, 3) * np.array([1, 1, d.random.choice([1, -1])], d.dtype)
+    room = np.zeros(muon.room_for(table), d.dtype)
+    v = np.abs(d.like(d.columns))
+    return slots(d, m=d.flat(), v=v, shapes=table, room=room, rates=rates_, **numbers)
+
+
+def of_muon(a: Arguments, expected: Arguments) -> dict[str, Array]:
+    """Products in another order. A round makes relative errors of x at most 20 times as large: its polynomial's slopes, in
+    sizes, add up to 3.4 + 3 4.8 + 5 2.0 = 28 where s is 1, and no round starts with |x| above 1 but for rounding. Sums have
+    up to n terms, and steps are as long as the matrix's norm, which is at most sqrt(rows), in the scale's units."""
+    n, rows = a["params"].size, len(a["params"]) // len(a["v"])
+    longest = np.abs(a["rates"][0]) * 2 * np.sqrt(n) * max(1, abs(a["rates"][2]))
+    steps = 28.0 ** a["ns_steps"] * (2 * n + 20) * longest * np.sqrt(rows)
+    return {
+        "params": eps(expected) * (steps + 4 * np.abs(wide(expected["params"])) + 4 * np.abs(wide(a["params"]))),
+        "m": 4 * eps(expected) * (np.abs(wide(a["m"])) + np.abs(wide(a["grads"]))),
+        "room": np.full(a["room"].shape, np.inf),
+    }
 
 
 def ftrl_arguments(d: Draw) -> Arguments:
@@ -180,6 +220,7 @@ CASES: dict[str, Case] = {
         lambda d: {**step(d, "momentum", "velocity"), "starts": starts(d), "rates": rates(d, 3), **betas(d)}, of_lamb
     ),
     "adafactor.step": Case(adafactor_arguments, of_adafactor),
+    "muon.step": Case(muon_arguments, of_muon),
     "schedule_free_adamw.step": Case(
         lambda d: {**step(d, "momentum", "velocity"), "rates": rates(d, 3), **betas(d)}, bitwise
     ),

@@ -23,6 +23,7 @@ from tinynn.kernels import (
     lamb,
     lion,
     moving_average,
+    muon,
     nadam,
     schedule_free_adamw,
     weight_decay,
@@ -291,3 +292,59 @@ def test_accumulated_gradients_end_as_their_mean_and_begin_anew(history: Any) ->
     gradient_accumulation.finish(sums, last, len(history))
     assert near(last, math.fsum(history) / len(history), 24)
     assert sums[0] == 0
+
+
+# Muon ------------------------------------------------------------------------------------------------------------------
+
+matrices = st.tuples(st.integers(1, 5), st.integers(1, 5)).flatmap(lambda shape: arrays(shape, bound=100.0))
+
+
+@given(x=matrices, ns_steps=st.integers(0, 6))
+def test_muons_direction_has_the_singular_vectors_and_other_values(x: Any, ns_steps: int) -> None:
+    """By the decomposition that the derivation speaks of: each value through the polynomial, again and again."""
+    a, b, c = 3.4445, -4.775, 2.0315
+    u, s, vt = np.linalg.svd(x, full_matrices=False)
+    s = s / (np.sqrt(np.sum(s * s)) + 1e-7)
+    for _ in range(ns_steps):
+        s = a * s + b * s**3 + c * s**5
+    found = muon.direction(x, ns_steps, a, b, c)
+    # Every round may enlarge what was off by as much as the polynomial rises between 0 and 1: by a at 0, by 4.5 at 1.
+    assert np.abs(found - (u * s) @ vt).max() <= 100 * EPS * 4.5**ns_steps
+
+
+@given(
+    data=st.data(),
+    nesterov=st.booleans(),
+    momentum=st.sampled_from([0.0, 0.5, 0.95]),
+    scale=st.sampled_from([-1.0, 0.2]),
+)
+def test_muon_steps_along_the_direction_of_its_sum_of_gradients(
+    data: Any, nesterov: bool, momentum: float, scale: float
+) -> None:
+    rows, columns = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 4))
+    history = data.draw(arrays((3, rows * columns), bound=3.0))
+    p, m, table = np.zeros(rows * columns), np.zeros(rows * columns), np.array([[0, rows, columns, 0]])
+    expected = np.zeros((rows, columns))
+    for t, g in enumerate(history, start=1):
+        row = muon.effective_rates(np.array([t]), 0.1, 1.0, 0.9, 0.9, scale, DOUBLE)[0]
+        muon.step(p, g, m, p[:0], table, p[:0], row, momentum, nesterov, 2, 1.5, -0.5, 0.0, 0.9, 0.9, 1e-7)
+        total = sum(momentum ** (t - s) * x for s, x in enumerate(history[:t], start=1))
+        towards = (g + momentum * total if nesterov else total).reshape(rows, columns)
+        length = 0.1 * (math.sqrt(max(rows, columns)) * 0.2 if scale > 0 else 1.0)
+        expected -= length * muon.direction(towards, 2, 1.5, -0.5, 0.0)
+    # Where gradients cancel, a few roundings of numbers up to 3 are left, which the norm, 1e-7 or more, divides.
+    assert np.abs(p.reshape(rows, columns) - expected).max() <= 1e-6
+
+
+def test_muons_biases_take_adams_step() -> None:
+    g, rates_of_step = np.array([0.5, -2.0]), muon.effective_rates(np.array([1]), 0.1, 0.5, 0.9, 0.999, 0.2, DOUBLE)[0]
+    p, m, v, ours, theirs = np.ones(2), np.zeros(2), np.zeros(2), np.zeros(2), np.zeros(2)
+    q = p.copy()
+    muon.step(
+        p, g, m, v, np.array([[0, 0, 2, 0]]), p[:0], rates_of_step, 0.95, True, 5, 3.0, -4.0, 2.0, 0.9, 0.999, 1e-7
+    )
+    adam.step(q, g, ours, theirs, np.empty(0), float(rates_of_step[1]), 0.9, 0.999, 1e-7)
+    assert np.array_equal(p, q)
+    assert np.array_equal(m, ours)
+    assert np.array_equal(v, theirs)
+    assert rates_of_step[1] == adam.effective_rate(np.array([1]), 0.05, 0.9, 0.999, DOUBLE)[0]

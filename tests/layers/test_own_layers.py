@@ -219,6 +219,31 @@ def test_copies_and_pickles_are_layers_of_their_own() -> None:
         assert again.layers[0].kernel in [w for w in again.weights if w is again.layers[0].kernel]
 
 
+@pytest.mark.keras
+def test_metrics_within_layers_and_descriptions_of_input_specs_are_keras_s(keras: Any) -> None:
+    def seen(k: Any) -> Any:
+        class Inner(k.layers.Layer):  # type: ignore[misc, name-defined]
+            def __init__(self) -> None:
+                super().__init__()
+                self.dense = k.layers.Dense(2)
+                self.one = k.metrics.Mean(name="one")
+                self.more = [k.metrics.Sum(name="two")]
+
+        class Outer(k.layers.Layer):  # type: ignore[misc, name-defined]
+            def __init__(self) -> None:
+                super().__init__()
+                self.inner = Inner()
+                self.three = k.metrics.Mean(name="three")
+
+        outer = Outer()
+        specs = [k.InputSpec(shape=(None, 3), dtype="float32", axes={-1: 3}), k.InputSpec(ndim=2, min_ndim=1)]
+        again = [k.InputSpec.from_config(spec.get_config()) for spec in specs]
+        names = [metric.name for metric in outer.metrics]
+        return names, [spec.get_config() for spec in (*specs, *again)], k.layers.Dense(1).metrics
+
+    assert seen(tinynn) == seen(keras)
+
+
 def test_an_input_spec_is_checked_at_every_call() -> None:
     class Picky(layers.Layer):
         def __init__(self, **spec: Any) -> None:

@@ -368,6 +368,88 @@ def test_single_batches_give_keras_s_numbers_and_types(keras: Any, metrics: list
                 assert np.allclose(found, expected, rtol=0, atol=1e-13)
 
 
+def heard_of(k: Any, at_once: int, data: str, **settings: Any) -> Any:
+    """What callbacks for batches hear, and the numbers of the run."""
+    twins.set_floatx(k, "float64")
+    k.utils.set_random_seed(3)
+    model = k.Sequential([k.Input((3,)), k.layers.Dense(2)])
+    model.compile("adam", "mse", metrics=["mae"], steps_per_execution=at_once, run_eagerly=k is not tinynn)
+    heard: list[Any] = []
+
+    class Ear(k.callbacks.Callback):  # type: ignore[misc, name-defined]
+        def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+            heard.append(("train", batch))
+
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            heard.append(("trained", batch, sorted(logs)))
+
+        def on_test_batch_begin(self, batch: int, logs: Any = None) -> None:
+            heard.append(("test", batch))
+
+        def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
+            heard.append(("tested", batch, sorted(logs)))
+
+        def on_predict_batch_begin(self, batch: int, logs: Any = None) -> None:
+            heard.append(("predict", batch))
+
+        def on_predict_batch_end(self, batch: int, logs: Any = None) -> None:
+            heard.append(("predicted", batch, np.shape(logs["outputs"])))
+
+    class Batches(k.utils.PyDataset):  # type: ignore[misc, name-defined]
+        def __len__(self) -> int:
+            return -(-len(X) // 4)
+
+        def __getitem__(self, i: int) -> Any:
+            return X[4 * i : 4 * i + 4], TARGETS[4 * i : 4 * i + 4]
+
+    given_ = (X, TARGETS) if data == "arrays" else (Batches(),)
+    history = model.fit(
+        *given_,
+        batch_size=4 if data == "arrays" else None,
+        epochs=2,
+        verbose=0,
+        shuffle=False,
+        callbacks=[Ear()],
+        validation_data=(X, TARGETS),
+        validation_batch_size=4,
+        **settings,
+    )
+    model.predict(X, batch_size=4, verbose=0, callbacks=[Ear()])
+    numbers = [*history.history.values(), *model.get_weights(), int(model.optimizer.iterations.numpy())]
+    return numbers, heard, model.steps_per_execution, model.get_compile_config()["steps_per_execution"]
+
+
+@pytest.mark.keras
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")
+@pytest.mark.parametrize(
+    ("at_once", "data", "settings"),
+    [
+        (2, "arrays", {}),
+        (4, "arrays", {}),
+        (50, "arrays", {}),
+        (2, "arrays", {"steps_per_epoch": 1}),
+        (3, "batches", {}),
+    ],
+)
+def test_several_steps_per_execution_are_keras_s(keras: Any, at_once: int, data: str, settings: dict[str, Any]) -> None:
+    """One call of each hook for all of them, as if the last ones were always full; the numbers stay the same."""
+    with twins.floatx_put_back(tinynn, keras):
+        ours, theirs = (heard_of(k, at_once, data, **settings) for k in (tinynn, keras))
+    assert ours[1:] == theirs[1:]
+    for found, expected in zip(ours[0], theirs[0], strict=True):
+        assert np.allclose(found, expected, rtol=0, atol=1e-13)  # as above
+
+
+def test_steps_per_execution_changes_no_number() -> None:
+    with twins.floatx_put_back(tinynn):
+        runs = [heard_of(tinynn, n, "arrays")[0] for n in (1, 2, 7)]
+    for other in runs[1:]:
+        for one, two in zip(runs[0], other, strict=True):
+            assert np.array_equal(one, two)
+    with pytest.raises(ValueError, match="compile expects steps_per_execution to be a positive integer; got 0"):
+        tinynn.Sequential([tinynn.layers.Dense(1)]).compile(steps_per_execution=0)
+
+
 @pytest.mark.keras
 def test_history_is_keras_s(keras: Any) -> None:
     recipe = run("two numbers, squared error")

@@ -474,3 +474,17 @@ def test_errors_say_what_was_expected_and_what_came(case: int) -> None:
     call, kind, text = ERRORS[case]
     with pytest.raises(kind, match=text):
         call()
+
+
+@pytest.mark.keras
+def test_the_second_addresses_of_array_functions_are_keras_s(keras: Any) -> None:
+    """`keras.ops.numpy` and `keras.ops.nn`: what is in `ops` is there too, and is the same."""
+    for module in ("numpy", "nn", "linalg"):
+        names = [name for name in dir(getattr(keras.ops, module)) if not name.startswith("_")]
+        shared = [name for name in names if name in ops.__all__]
+        assert len(shared) > 10
+        assert all(getattr(getattr(ops, module), name) is getattr(ops, name) for name in shared)
+    assert set(ops.__all__) == set(dir(ops.numpy))
+    for module in (ops.numpy, ops.nn):
+        with pytest.raises(AttributeError, match=f"{module.__name__!r} has no attribute 'nothing'"):
+            module.nothing  # noqa: B018

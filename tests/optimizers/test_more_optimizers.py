@@ -53,6 +53,12 @@ RULES: dict[str, Rule] = {
         "Adafactor",
         {"learning_rate": 0.5, "clip_threshold": 0.3, "beta_2_decay": -0.4, "epsilon_2": 2.0},
     ),
+    "muon": ("Muon", {}),
+    "muon, plain": (
+        "Muon",
+        {"learning_rate": 0.1, "rms_rate": None, "nesterov": False, "ns_steps": 1, "momentum": 0.5},
+    ),
+    "muon, adam's": ("Muon", {"exclude_layers": ["^v0"], "adam_lr_ratio": 0.5, "adam_weight_decay": None}),
     "schedule-free": ("ScheduleFreeAdamW", {}),
     "schedule-free, warm": (
         "ScheduleFreeAdamW",
@@ -369,7 +375,22 @@ def test_arguments_names_and_configs_are_keras_s(keras: Any, name: str) -> None:
         set_floatx(keras, "float32")
         assert seen(tinynn) == seen(keras)
     ours, theirs = (inspect.signature(getattr(k.optimizers, name)).parameters for k in (tinynn, keras))
-    assert {p: v.default for p, v in ours.items()} == {p: v.default for p, v in theirs.items() if p != "kwargs"}
+    in_order = [(p, v.kind, v.default) for p, v in theirs.items() if p != "kwargs"]
+    assert [(p, v.kind, v.default) for p, v in ours.items()] == in_order
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_all_arguments_may_be_given_by_their_places(name: str) -> None:
+    kind = getattr(optimizers, name)
+    parameters = inspect.signature(kind).parameters
+    given_ = {p: v.default for p, v in parameters.items()} | {
+        "learning_rate": 0.5,
+        "weight_decay": 0.25,
+        "clipnorm": 2.0,
+    }
+    given_ |= {"use_ema": True, "ema_momentum": 0.5, "gradient_accumulation_steps": 3, "name": "called"}
+    assert kind(*given_.values()).get_config() == kind(**given_).get_config()
+    assert kind(*given_.values()).gradient_accumulation_steps == 3
 
 
 def test_names_in_any_case_and_descriptions_are_understood() -> None:

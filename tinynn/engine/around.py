@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from tinynn._compiled import compiled, view
 from tinynn._typing import Array
-from tinynn.kernels import adafactor, gradient_accumulation, moving_average, non_negative, norm_limits
+from tinynn.kernels import adafactor, gradient_accumulation, moving_average, muon, non_negative, norm_limits
 
 
 @compiled
@@ -40,6 +40,46 @@ def adafactor_step(
     """starts: the table (variables, 4) of `adafactor.step` in one line."""
     shapes = view(starts, 0, starts.size // 4, 4)
     adafactor.step_compiled(params, grads, r, c, velocity, shapes, rates, epsilon_1, epsilon_2, clip_threshold)
+
+
+@compiled
+def muon_step(
+    params: Array,
+    grads: Array,
+    m: Array,
+    v: Array,
+    starts: Array,
+    room: Array,
+    rates: Array,
+    momentum: float,
+    nesterov: bool,
+    ns_steps: int,
+    muon_a: float,
+    muon_b: float,
+    muon_c: float,
+    adam_beta_1: float,
+    adam_beta_2: float,
+    epsilon: float,
+) -> None:
+    """starts: the table (variables, 4) of `muon.step` in one line."""
+    muon.step_compiled(
+        params,
+        grads,
+        m,
+        v,
+        view(starts, 0, starts.size // 4, 4),
+        room,
+        rates,
+        momentum,
+        nesterov,
+        ns_steps,
+        muon_a,
+        muon_b,
+        muon_c,
+        adam_beta_1,
+        adam_beta_2,
+        epsilon,
+    )
 
 
 @compiled

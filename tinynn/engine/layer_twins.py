@@ -1,4 +1,4 @@
-"""Which layers have twins that stand in the place of an affine map: normalizations, noise, PReLU, fixed scales.
+"""Which layers have twins that stand in the place of an affine map: normalizations, noise, PReLU, fixed scales, shapes.
 
 A part of the one list in `tinynn/engine/twins.py`; the units themselves are in `tinynn/engine/maps.py` and `tinynn/kernels/`.
 """
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinynn import config, layers, ops, regularizers
+from tinynn import activations, config, layers, ops, regularizers
 from tinynn._typing import Array
 from tinynn.engine.recorded import value_of
 from tinynn.engine.units import Unit, takes
@@ -20,7 +20,8 @@ from tinynn.engine.units import Unit, takes
 class Map(NamedTuple):
     """Units for a layer in training and otherwise, and for the way back: None for out = x. Its inputs are seen as a table.
 
-    columns: of that table. variables, constants: arrays by the names of the units' parameters; d_name is a variable's gradient.
+    columns: of that table. units: how wide a sample comes out, if not as it came in: then columns is 0, and the units see whole
+    samples. variables, constants: arrays by the names of the units' parameters; d_name is a variable's gradient.
     space: other arrays, with a number for each "column", "row" or "entry". generator: of those that draw.
     """
 
@@ -33,6 +34,7 @@ class Map(NamedTuple):
     constants: Mapping[str, Array] = {}
     space: Mapping[str, str] = {}
     generator: Any = None
+    units: int = 0
 
     @property
     def keeps_output(self) -> bool:
@@ -202,6 +204,34 @@ def _alpha_dropout(layer: Any) -> Map | None:
     return _drawing(layer, "alpha_dropout_training", backward, "kept", rate=layer.rate)
 
 
+# Entries in other places, and other widths -----------------------------------------------------------------------------
+
+
+def _permute(layer: Any) -> Map | None:
+    width = math.prod(layer.input_shape[1:])
+    places = np.arange(width).reshape(layer.input_shape[1:])
+    starts = places.transpose([axis - 1 for axis in layer.dims]).reshape(-1)
+    forward, backward = _of_maps("permuted"), _of_maps("permuted_backward")
+    return Map(forward, forward, backward, width, constants={"starts": starts}, space={"turned": "column"})
+
+
+def _repeat_vector(layer: Any) -> Map | None:
+    if layer.n == 1:
+        return Map(None, None, None, 0)
+    forward, backward = _of_maps("repeated"), _of_maps("repeated_backward")
+    return Map(forward, forward, backward, 0, units=layer.n * layer.input_shape[1])
+
+
+def gate_of(layer: Any) -> Map | None:
+    """The units of the activation glu, which follow those of the layer itself; None if it has another, or more axes."""
+    shape = layer.output_shape if type(layer) is layers.Dense else layer.input_shape
+    if layer.activation is not activations.glu or len(shape) != 2 or layer.dtype != config.floatx():
+        return None
+    width = layer.units if type(layer) is layers.Dense else shape[1] or 0
+    forward, backward = _of_maps("gated"), _of_maps("gated_backward")
+    return Map(forward, forward, backward, 0, units=width // 2)
+
+
 def _drawing(layer: Any, training: str, backward: Unit | None, drawn: str, **settings: float) -> Map:
     columns = math.prod(layer.input_shape[1:])
     if not any(settings.values()):
@@ -222,6 +252,8 @@ _MAPS: dict[type, Callable[[Any], Map | None]] = {
     layers.GaussianNoise: _gaussian_noise,
     layers.GaussianDropout: _gaussian_dropout,
     layers.AlphaDropout: _alpha_dropout,
+    layers.Permute: _permute,
+    layers.RepeatVector: _repeat_vector,
 }
 
 
@@ -239,6 +271,7 @@ def all_units() -> list[Unit]:
             "gaussian_dropout_backward",
             "alpha_dropout_training",
         ),
+        *(name + way for name in ("permuted", "repeated", "gated") for way in ("", "_backward")),
     )
     return [
         *(unit for kernel in both_ways for unit in _both_ways(kernel)),

@@ -285,7 +285,7 @@ def forward(
                 biases = params if plan[j, c.BIAS_TRAINS] else frozen
                 dense.add_bias(line(biases, plan[j, c.BIAS] + next_0, next_1 - next_0), z)
         elif plan[j, mapped_by] >= 0:
-            columns = ops[plan[j, mapped_by], c.OP_COLUMNS]
+            columns = ops[plan[j, mapped_by], c.OP_COLUMNS]  # none where the width changes
             put_seen(frame, u.X, h, columns)
             put_seen(frame, u.OUT, z, columns)
             call_op(ops, plan[j, mapped_by], step, settings, units, next_0, frame)
@@ -324,8 +324,9 @@ def call_op(ops: Array, which: int, step: int, settings: Array, width: int, firs
 
 @compiled
 def put_seen(frame: Array, place: int, array: Array, columns: int) -> None:
-    """Note a contiguous table as one of so many columns: axes before that of a layer's features count as rows."""
-    put(frame, place, view(flatten(array), _NONE, array.size // columns, columns))
+    """Note a contiguous table as one of so many columns: axes before that of a layer's features count as rows. 0: as it is."""
+    wide = columns if columns else array.shape[1]
+    put(frame, place, view(flatten(array), _NONE, array.size // wide, wide))
 
 
 @compiled
@@ -508,7 +509,7 @@ def backward(
         units, fan_in = plan[j, c.UNITS], plan[j, c.FAN_IN]
         k0, k1 = begins(fan_in, member, team), begins(fan_in, member + 1, team)
         mine = k1 - k0
-        if plan[j, c.BACK] >= 0:  # in place; a team has none of these
+        if plan[j, c.BACK] >= 0 and units == fan_in:  # in place; a team has none of these
             columns = ops[plan[j, c.BACK], c.OP_COLUMNS]
             put_seen(frame, u.X, view(work, own + plan[j, c.INPUT], size, units), columns)
             put_seen(frame, u.OUT, view(work, own + plan[j, c.BEFORE], size, units), columns)
@@ -541,6 +542,11 @@ def backward(
                     dense.input_gradient_of_few(d, kernel, view(work, own + job[c.TURNED], units, mine), d_own)
                 else:
                     dense.input_gradient(d, kernel, d_own)
+            elif plan[j, c.BACK] >= 0 and units != fan_in:
+                put(frame, u.X, view(work, own + plan[j, c.INPUT], size, fan_in))
+                put(frame, u.D_PRED, d)
+                put(frame, u.D_X, d_own)
+                call_op(ops, plan[j, c.BACK], _NONE, settings, units, _NONE, frame)
             else:
                 for i in range(d_own.size):
                     flatten(d_own)[i] = flatten(d)[i]

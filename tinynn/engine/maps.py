@@ -1,6 +1,7 @@
 """Layers that stand in a row of the plan in the place of an affine map, as the loop calls them: x in, out of the same shape.
 
-What forward leaves in arrays of the layer's own, backward may read. In the way back d_out and d_x are one array.
+What forward leaves in arrays of the layer's own, backward may read. In the way back d_out and d_x are one array, but for
+layers that change the width: there dL/dout is d_pred, an array beside d_x.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from tinynn.kernels import (
     batch_normalization,
     dropout,
     gaussian_factors,
+    glu,
     l1_l2,
     layer_normalization,
 )
@@ -147,6 +149,58 @@ def standardized_backward(d_out: Array, deviation: Array, d_x: Array) -> None:
     for b in range(d_x.shape[0]):
         for i in range(d_x.shape[1]):
             d_x[b, i] = d_out[b, i] / deviation[i]
+
+
+# Entries in other places, and other widths --------------------------------------------------------------------------------
+
+
+@compiled
+def permuted(x: Array, starts: Array, out: Array) -> None:
+    """out[b,i] = x[b, starts[i]]: starts says where each entry comes from."""
+    for b in range(x.shape[0]):
+        for i in range(starts.size):
+            out[b, i] = x[b, starts[i]]
+
+
+@compiled
+def permuted_backward(d_out: Array, starts: Array, turned: Array, d_x: Array) -> None:
+    """Back to where it came from, by way of a copy of each row: d_out and d_x are one array."""
+    for b in range(d_x.shape[0]):
+        for i in range(starts.size):
+            turned[i] = d_out[b, i]
+        for i in range(starts.size):
+            d_x[b, starts[i]] = turned[i]
+
+
+@compiled
+def repeated(x: Array, out: Array) -> None:
+    """x (batch, features), out (batch, n features): the sample n times over."""
+    features = x.shape[1]
+    for b in range(out.shape[0]):
+        for i in range(out.shape[1]):
+            out[b, i] = x[b, i % features]
+
+
+@compiled
+def repeated_backward(d_pred: Array, d_x: Array) -> None:
+    """The sum over the repetitions."""
+    features, zero = d_x.shape[1], d_x.dtype.type(0)
+    for b in range(d_x.shape[0]):
+        for i in range(features):
+            d_x[b, i] = zero
+        for i in range(d_pred.shape[1]):
+            d_x[b, i % features] += d_pred[b, i]
+
+
+@compiled
+def gated(x: Array, out: Array) -> None:
+    """x (batch, 2n), out (batch, n)."""
+    glu.forward_compiled(x, out)
+
+
+@compiled
+def gated_backward(d_pred: Array, x: Array, d_x: Array) -> None:
+    glu.backward_compiled(d_pred, x, d_x)
 
 
 # Noise -------------------------------------------------------------------------------------------------------------------

@@ -267,19 +267,42 @@ def penalty_on_outputs(share: Array, penalty: Array) -> None:
 
 @compiled
 def orthogonal_penalty(
-    matrix: Array, directions: Array, inverse: Array, factor: float, epsilon: float, penalty: Array
+    matrix: Array,
+    directions: Array,
+    inverse: Array,
+    space: Array,
+    factor: float,
+    epsilon: float,
+    by_columns: bool,
+    penalty: Array,
 ) -> None:
+    """by_columns: of the matrix turned over, which `space` is for."""
     rows, columns = matrix.shape
-    orthogonality.forward_compiled(matrix, factor, epsilon, view(directions, 0, rows, columns), inverse, penalty)
+    if by_columns:
+        turned = view(space, 0, columns, rows)
+        for i in range(rows):
+            for k in range(columns):
+                turned[k, i] = matrix[i, k]
+        orthogonality.forward_compiled(turned, factor, epsilon, view(directions, 0, columns, rows), inverse, penalty)
+    else:
+        orthogonality.forward_compiled(matrix, factor, epsilon, view(directions, 0, rows, columns), inverse, penalty)
 
 
 @compiled
 def orthogonal_gradient(
-    grads: Array, directions: Array, inverse: Array, added: Array, one: Array, factor: float, epsilon: float
+    grads: Array,
+    directions: Array,
+    inverse: Array,
+    space: Array,
+    one: Array,
+    factor: float,
+    epsilon: float,
+    by_columns: bool,
 ) -> None:
     """grads += the penalty's gradient, from what `orthogonal_penalty` has left."""
     rows, columns = inverse.size, directions.size // inverse.size
-    unit, d_x = view(directions, 0, rows, columns), view(added, 0, rows, columns)
+    unit, d_x = view(directions, 0, rows, columns), view(space, 0, rows, columns)
     orthogonality.backward_compiled(one, factor, epsilon, unit, inverse, d_x)
-    for i in range(grads.size):
-        grads[i] += added[i]
+    for i in range(rows):
+        for k in range(columns):
+            grads[k * rows + i if by_columns else i * columns + k] += d_x[i, k]

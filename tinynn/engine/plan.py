@@ -18,7 +18,7 @@ from tinynn._typing import Array, DType
 from tinynn.buffer import pack
 from tinynn.engine import codes as c
 from tinynn.engine import machine, twins
-from tinynn.engine.layer_twins import Map, activity_map_of, map_of
+from tinynn.engine.layer_twins import Map, activity_map_of, gate_of, map_of
 from tinynn.engine.recorded import logits_of
 from tinynn.engine.tape import without_tapes
 from tinynn.engine.units import SLOTS, Unit, arguments_of, names_of, settings_named, settings_of, takes
@@ -318,7 +318,14 @@ def _steps_of(model: Trainer) -> list[Step]:
                 raise NoTwin(f'Dense "{layer.name}" maps more than one axis')
             steps.append(Step(width, layer.units, layer))  # type: ignore[attr-defined]
             width = steps[-1].units
-            _activate(steps, layer)
+            if layer.activation is activations.glu:  # type: ignore[attr-defined]
+                width = _change_width(steps, layer, width, gate_of)
+            else:
+                _activate(steps, layer)
+        elif kind is layers.RepeatVector:
+            width = _change_width(steps, layer, width, map_of)
+        elif kind is layers.Activation and layer.activation is activations.glu:  # type: ignore[attr-defined]
+            width = _change_width(steps, layer, width, gate_of)
         elif kind in _ACTIVATION_LAYERS:
             if twins.activation_of(layer) is not None or not steps:  # if linear, what came before may be remembered
                 if not steps or not steps[-1].is_open:
@@ -354,6 +361,17 @@ def _steps_of(model: Trainer) -> list[Step]:
 
 _AS_IT_IS = (layers.ActivityRegularization, layers.Flatten, layers.Identity, layers.InputLayer, layers.Reshape)
 _ACTIVATION_LAYERS = (layers.Activation, layers.ELU, layers.LeakyReLU, layers.ReLU, layers.Softmax)
+
+
+def _change_width(steps: list[Step], layer: Any, width: int, find: Callable[[Any], Map | None]) -> int:
+    """Append a step whose outputs are not as wide as its inputs, if it does anything; their width."""
+    step = Step(width, width, find=functools.partial(find, layer))
+    if step.map is None:
+        raise NoTwin(f'layer "{layer.name}" ({type(layer).__name__}) for more than one axis, or in another precision')
+    if step.map.training is not None:
+        step.units = step.map.units
+        steps.append(step)
+    return step.units
 
 
 def _activate(steps: list[Step], layer: Any) -> None:
@@ -457,7 +475,7 @@ class Aim:
             if penalty is None:
                 continue
             first, size = offsets[id(variable)], variable.value.size
-            if type(penalty) is regularizers.OrthogonalRegularizer and penalty.mode == "rows":
+            if type(penalty) is regularizers.OrthogonalRegularizer:
                 matrix = plan.params[first : first + size].reshape(variable.shape)
                 for unit, row in self._orthogonality(penalty, matrix, first):
                     rows.append(row)
@@ -473,12 +491,13 @@ class Aim:
 
     def _orthogonality(self, penalty: Any, matrix: Array, first: int) -> Iterator[tuple[Unit, list[int]]]:
         """Units and rows for the penalty on a matrix whose entries begin at `first` among the parameters."""
-        directions, added = np.empty(matrix.size, matrix.dtype), np.empty(matrix.size, matrix.dtype)
-        inverse, one = np.empty(len(matrix), matrix.dtype), np.ones(1, matrix.dtype)
-        values = {"factor": float(penalty.factor), "epsilon": config.epsilon()}
+        by_columns = penalty.mode == "columns"
+        directions, space = np.empty(matrix.size, matrix.dtype), np.empty(matrix.size, matrix.dtype)
+        inverse, one = np.empty(matrix.shape[1 if by_columns else 0], matrix.dtype), np.ones(1, matrix.dtype)
+        values = {"factor": float(penalty.factor), "epsilon": config.epsilon(), "by_columns": by_columns}
         for unit, when, arrays in (
-            (twins.ORTHOGONAL_PENALTY, c.PENALTY, [matrix, directions, inverse]),
-            (twins.ORTHOGONAL_GRADIENT, c.ON_GRADIENTS, [directions, inverse, added, one]),
+            (twins.ORTHOGONAL_PENALTY, c.PENALTY, [matrix, directions, inverse, space]),
+            (twins.ORTHOGONAL_GRADIENT, c.ON_GRADIENTS, [directions, inverse, space, one]),
         ):
             self._kept_alive += arrays
             yield unit, [0, self._keep(unit, values), when, first, matrix.size, 0, *words_of(arrays, 12)]

@@ -14,6 +14,7 @@ from tinynn.engine import codes as c
 from tinynn.engine import machine, twins
 from tinynn.engine.plan import NoTwin, Plan, offsets_of, words_of
 from tinynn.engine.units import Unit, settings_of
+from tinynn.kernels import muon
 from tinynn.optimizers.adafactor import shapes_of
 from tinynn.optimizers.optimizer import starts_of
 
@@ -93,10 +94,13 @@ class Rule:
         kinds = [self.optimizer._slots[name] for name in rule.slots]
         slots = [[slot for slot in kind if slot.value.dtype == plan.real] for kind in kinds]
         arrays = [pack(kind)[0] if kind else np.empty(0, plan.real) for kind in slots]
-        places = starts_of(plan.variables)
+        places = [starts_of(plan.variables)]
         if type(self.optimizer) is optimizers.Adafactor:
-            places = shapes_of(plan.variables).reshape(-1)
-        self._add(rule.unit, c.BEFORE_RULE, (0, plan.params.size), [*arrays, places], vars(self.optimizer))
+            places = [shapes_of(plan.variables).reshape(-1)]
+        if type(self.optimizer) is optimizers.Muon:
+            shapes = self.optimizer.shapes_of(plan.variables)
+            places = [shapes.reshape(-1), np.empty(muon.room_for(shapes), plan.real)]
+        self._add(rule.unit, c.BEFORE_RULE, (0, plan.params.size), [*arrays, *places], vars(self.optimizer))
 
     def _after_the_step(self, plan: Plan) -> None:
         """The moving average of all parameters; then constraints, each of a variable."""

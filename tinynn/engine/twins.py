@@ -221,10 +221,12 @@ RULES: dict[type, Rule] = {
     optimizers.Nadam: Rule(_unit("nadam", "step_compiled"), ("momentum", "velocity")),
     optimizers.Lion: Rule(_unit("lion", "step_compiled"), ("momentum",)),
     optimizers.Ftrl: Rule(_unit("ftrl", "step_compiled"), ("accumulator", "linear")),
+    optimizers.ScheduleFreeAdamW: Rule(_unit("schedule_free_adamw", "step_compiled"), ("momentum", "velocity")),
 }
 WHOLE_RULES: dict[type, Rule] = {
     optimizers.Lamb: Rule(_unit("lamb", "step_compiled"), ("momentum", "velocity")),
     optimizers.Adafactor: Rule(Unit("tinynn.engine.around", "adafactor_step"), ("r", "c", "velocity")),
+    optimizers.Muon: Rule(Unit("tinynn.engine.around", "muon_step"), ("momentum", "velocity")),
 }
 """Rules that look at whole variables: they are called with all parameters, and told where each begins."""
 

@@ -51,9 +51,9 @@ def accelerate(model: Any) -> Any:
         tinynn.accelerate(model)  # the one line
         model.fit(x, y, epochs=30)
 
-    Different from Keras: `run_eagerly`, `jit_compile` and `steps_per_execution` mean nothing while tinynn runs; hooks for
-    batches are called for each batch. Callbacks of your own cost some milliseconds for each hook they have, because the model
-    is brought up to date for them; Keras's own are known to look at less.
+    Different from Keras: `run_eagerly` and `jit_compile` mean nothing while tinynn runs. Callbacks of your own cost some
+    milliseconds for each hook they have, because the model is brought up to date for them; Keras's own are known to look at
+    less.
 
     Args:
         model: a `keras.Sequential`, or a functional model that is a chain of layers, compiled, on the TensorFlow backend.

@@ -73,6 +73,16 @@ class InputSpec:
             if len(wanted) != len(shape) or any(w not in (None, n) for w, n in zip(wanted, shape)):
                 raise ValueError(f"{where} shape={self.shape}, found shape={shape}")
 
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that it can be made from again; but for `name` and `allow_last_axis_squeeze`, as in Keras."""
+        names = ("dtype", "shape", "ndim", "max_ndim", "min_ndim", "axes", "optional")
+        return {name: getattr(self, name) for name in names}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> InputSpec:
+        """A specification from what `get_config` gave."""
+        return cls(**config)
+
     def __repr__(self) -> str:
         said = {name: value for name, value in vars(self).items() if value not in (None, False, {})}
         return f"InputSpec({', '.join(f'{name}={value}' for name, value in said.items())})"

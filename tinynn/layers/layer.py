@@ -477,6 +477,17 @@ class Layer:
                 waiting = [*reversed(layer._layers), *waiting]
         return list(found.values())
 
+    @property
+    def metrics(self) -> list[Any]:
+        """The metrics among the layer's attributes, alone or in lists, then those of the layers within."""
+        found = [*self._own_metrics(), *(metric for layer in self._layers for metric in layer.metrics)]
+        return list({id(metric): metric for metric in found}.values())
+
+    def _own_metrics(self) -> list[Metric]:
+        values = [vars(self).get(name) for name in self._places_of_metrics]
+        parts = [part for value in values for part in (value if isinstance(value, (list, tuple)) else [value])]
+        return [part for part in parts if isinstance(part, Metric)]
+
     def _clear_losses(self) -> None:
         self._losses = []
         for layer in self._layers:

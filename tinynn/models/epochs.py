@@ -30,17 +30,40 @@ class Stretch(NamedTuple):
         return self.first_step + self.end - self.begin - 1
 
 
+def executions(stretches: Iterator[Stretch], size: int) -> Iterator[tuple[int, int, Iterator[Stretch]]]:
+    """Stretches in groups of `size` steps, or several times as many: first step, last step, and what there is of the group.
+
+    Each is to be walked through before the next one. The last step is counted as if all were there, as in Keras.
+    """
+    for stretch in stretches:
+        last = -(-(stretch.last_step + 1) // size) * size - 1
+        yield stretch.first_step, last, _up_to(last, stretch, stretches)
+
+
+def _up_to(last: int, stretch: Stretch, stretches: Iterator[Stretch]) -> Iterator[Stretch]:
+    yield stretch
+    while stretch.last_step < last:
+        following = next(stretches, None)
+        if following is None:
+            return
+        stretch = following
+        yield stretch
+
+
 class ArrayEpochs:
     """Epochs over arrays: all batches, or `steps` of them, each epoch going on where the one before has stopped.
+
+    Steps are taken `at_once` many at a time, so an epoch has a multiple of that unless the data end.
 
     When `steps` do not divide the batches, the epoch that comes to the end of the data is short, with a warning, and the
     next one starts anew, in a new order: so does Keras.
     """
 
-    def __init__(self, data: ArrayBatches, engine: Any, steps: int | None = None) -> None:
+    def __init__(self, data: ArrayBatches, engine: Any, steps: int | None = None, at_once: int = 1) -> None:
         self.data = data
         self.engine = engine
         self.steps = steps
+        self.at_once = at_once
         self._began = 0  # the batch with which the running epoch has begun
         self._place = 0  # that with which the next one begins
         self._order: Array | None = None
@@ -70,12 +93,28 @@ class ArrayEpochs:
         if self._place == 0 and not done:
             self._order = self.data.order()
         begin, total = self._place, self.data.num_batches
-        end = total if self.steps is None else min(begin + self.steps, total)
+        wished = total if self.steps is None else -(-self.steps // self.at_once)  # in executions
+        end = total if self.steps is None else min(begin + wished * self.at_once, total)
         self._began, self._place = begin, 0 if end == total else end
-        for first, last in _slices(self.engine, self.data.batch_size, begin + done, end, wanted, every):
+        for first, last in self._slices(begin + done, end, wanted, every):
             yield Stretch(self.engine, self.data, self._order, first, last, first - begin)
-        if self.steps is not None and end - begin < self.steps:
+        if self.steps is not None and -(-(end - begin) // self.at_once) < wished:
             _warn_of_end()
+
+    def _slices(self, begin: int, end: int, wanted: bool, every: bool) -> Iterator[tuple[int, int]]:
+        """(begin, end) of the stretches of batches between which Python is needed.
+
+        One execution at a time for callbacks that want each; for the progress bar the first one, from which it learns how long
+        a step takes, and then some twenty times a second; else a few times a second, so that Ctrl-C is heard.
+        """
+        at_once = self.at_once
+        stride = at_once
+        if not every:
+            stride *= max(1, self.engine.batches_in(0.05 if wanted else 0.2, self.data.batch_size) // at_once)
+        stop = min(begin + (at_once if wanted else stride), end)
+        while begin < end:
+            yield begin, stop
+            begin, stop = stop, min(stop + stride, end)
 
     def get_state(self, done: int) -> dict[str, Any]:
         """Where in the data a training stands after `done` steps of an epoch, 0 for between two epochs."""
@@ -145,11 +184,15 @@ class StreamEpochs:
         stream: where the batches come from.
         choose: the engine for a batch, which is checked there.
         steps: batches in an epoch.
+        at_once: steps are taken so many at a time, and rounded up to it.
     """
 
-    def __init__(self, stream: Stream, choose: Callable[[ArrayBatches], Any], steps: int | None = None) -> None:
+    def __init__(
+        self, stream: Stream, choose: Callable[[ArrayBatches], Any], steps: int | None = None, at_once: int = 1
+    ) -> None:
         self.stream = stream
         self.steps = steps
+        self.at_once = at_once
         self._choose = choose
         self._total = stream.num_batches
         self._batches: Any = None
@@ -185,14 +228,14 @@ class StreamEpochs:
             ValueError: there is not a single batch.
         """
         self.stream.on_epoch_begin()
-        planned = self.num_steps
+        planned = self.num_steps if self.steps is None else -(-self.steps // self.at_once) * self.at_once
         if self._batches is None or (self.steps is None and not done):
             self.close()
             self._start(0)
         step = done
         while planned is None or step < planned:
             if self._total is not None and self._seen >= self._total:
-                if self.steps is not None:
+                if self.steps is not None and step % self.at_once == 0:
                     _warn_of_end()
                 break
             try:
@@ -265,19 +308,6 @@ class StreamEpochs:
 
 
 Epochs: TypeAlias = ArrayEpochs | StreamEpochs
-
-
-def _slices(engine: Any, batch_size: int, begin: int, end: int, wanted: bool, every: bool) -> Iterator[tuple[int, int]]:
-    """(begin, end) of the stretches of batches between which Python is needed.
-
-    One batch at a time for callbacks that want each; for the progress bar the first one, from which it learns how long a step
-    takes, and then some twenty times a second; else a few times a second, so that Ctrl-C is heard.
-    """
-    stride = 1 if every else engine.batches_in(0.05 if wanted else 0.2, batch_size)
-    stop = begin + 1 if wanted else min(begin + stride, end)
-    while begin < end:
-        yield begin, stop
-        begin, stop = stop, min(stop + stride, end)
 
 
 def _check_kind(state: Any, mine: dict[str, Any]) -> None:

@@ -24,7 +24,7 @@ from tinynn.engine.recorded import value_of
 from tinynn.layers.layer import Layer
 from tinynn.models.compile_utils import CompileLoss, CompileMetrics, deserialized, serialized
 from tinynn.models.data import ArrayBatches, as_array, sample_weights_of, split_validation, unpack
-from tinynn.models.epochs import ArrayEpochs, Epochs, StreamEpochs
+from tinynn.models.epochs import ArrayEpochs, Epochs, StreamEpochs, executions
 from tinynn.models.old_methods import OldMethods
 from tinynn.models.progress import Progress, Validation
 from tinynn.models.streams import is_stream, stream_of
@@ -47,6 +47,7 @@ class Trainer(OldMethods, Layer):
         self.stop_predicting = False
         self.history: Any = None
         self.run_eagerly = False
+        self.steps_per_execution = 1
         self.jit_compile: Any = "auto"
         self.train_function: Any = None
         self.test_function: Any = None
@@ -82,10 +83,12 @@ class Trainer(OldMethods, Layer):
             weighted_metrics: likewise, with sample weights applied.
             run_eagerly: step through Python: the reference engine.
             jit_compile: which engine: "auto", True (the compiled one or an error), False (the reference).
-            steps_per_execution, auto_scale_loss: accepted for Keras's sake.
+            steps_per_execution: callbacks for batches, and the progress bar, hear of so many steps at a time: the first one's
+                number before, the last one's after them. The numbers stay the same, but `steps_per_epoch` is rounded up.
+            auto_scale_loss: accepted for Keras's sake.
 
         Raises:
-            ValueError: an unknown name.
+            ValueError: an unknown name, or a `steps_per_execution` that is no positive integer.
             TypeError: an argument that compile does not have.
         """
         no_extra_arguments("compile", kwargs, _arguments(Trainer.compile))
@@ -101,6 +104,7 @@ class Trainer(OldMethods, Layer):
             self.loss = loss
         if metrics is not None or weighted_metrics is not None:
             self._compile_metrics = CompileMetrics(metrics, weighted_metrics) if metrics or weighted_metrics else None
+        self.steps_per_execution = positive_integer("compile", "steps_per_execution", steps_per_execution)
         self.run_eagerly = bool(run_eagerly)
         self.jit_compile = jit_compile
         self.stop_training = False
@@ -247,7 +251,7 @@ class Trainer(OldMethods, Layer):
         found: list[Any] = [metric for metric in (self._loss_tracker, self._compile_metrics) if metric is not None]
         for owner in (self, *self._layers_within()):
             if owner._places_of_metrics and (owner is self or not isinstance(owner, Trainer)):
-                found += _own_metrics(owner)
+                found += owner._own_metrics()
         return list({id(metric): metric for metric in found}.values())
 
     @property
@@ -381,7 +385,7 @@ class Trainer(OldMethods, Layer):
         steps = _limited("steps_per_epoch", steps, config.max_steps_per_epoch())
         if is_stream(x):
             stream = stream_of(x, y, sample_weight, class_weight, shuffle)
-            return StreamEpochs(stream, _EngineForBatches(self, training, predicting), steps)
+            return StreamEpochs(stream, _EngineForBatches(self, training, predicting), steps, self.steps_per_execution)
         if class_weight is not None:
             sample_weight = sample_weights_of(y, class_weight)
         if not batch_size and steps:
@@ -389,9 +393,9 @@ class Trainer(OldMethods, Layer):
         data = ArrayBatches(x, y, sample_weight, batch_size, shuffle)
         self._prepare(data, one_size=predicting or len(data) % data.batch_size == 0)
         if predicting:
-            return ArrayEpochs(data, self._choose_engine(), steps)
+            return ArrayEpochs(data, self._choose_engine(), steps, self.steps_per_execution)
         self._require_targets(data)
-        return ArrayEpochs(data, self._choose_engine(data, training), steps)
+        return ArrayEpochs(data, self._choose_engine(data, training), steps, self.steps_per_execution)
 
     def _validation(self, validation_data: Any, batch_size: Any, steps: Any) -> Validation:
         """The validation data; arrays are checked at once, streams are begun when they are wanted first."""
@@ -414,13 +418,16 @@ class Trainer(OldMethods, Layer):
         if self.stop_training and done:
             return self._final_logs(logs)
         wanted = monitors.wants_train_batches
-        for part in progress.run.epoch(wanted, monitors.wants_every_train_batch, done):
-            monitors.on_train_batch_begin(part.first_step)
-            logs = part.engine.train(part.data, part.order, part.begin, part.end)
+        stretches = progress.run.epoch(wanted, monitors.wants_every_train_batch, done)
+        for first, last, parts in executions(stretches, self.steps_per_execution):
+            monitors.on_train_batch_begin(first)
+            for part in parts:
+                logs = part.engine.train(part.data, part.order, part.begin, part.end)
+                taken = part.last_step
             if wanted:
                 logs = self.get_metrics_result() if logs is None else logs
-                progress.took_steps(part.last_step, logs)
-                monitors.on_train_batch_end(part.last_step, logs)
+                progress.took_steps(taken, logs)
+                monitors.on_train_batch_end(last, logs)
             if self.stop_training:
                 break
         return self._final_logs(logs)
@@ -442,11 +449,13 @@ class Trainer(OldMethods, Layer):
         self.reset_metrics()
         logs: dict[str, Any] | None = {}
         wanted = monitors.wants_test_batches
-        for part in run.epoch(wanted, monitors.wants_every_test_batch):
-            monitors.on_test_batch_begin(part.first_step)
-            logs = part.engine.test(part.data, part.begin, part.end)
+        stretches = run.epoch(wanted, monitors.wants_every_test_batch)
+        for first, last, parts in executions(stretches, self.steps_per_execution):
+            monitors.on_test_batch_begin(first)
+            for part in parts:
+                logs = part.engine.test(part.data, part.begin, part.end)
             if wanted:
-                monitors.on_test_batch_end(part.last_step, self.get_metrics_result() if logs is None else logs)
+                monitors.on_test_batch_end(last, self.get_metrics_result() if logs is None else logs)
             if self.stop_evaluating:
                 break
         results = self._final_logs(logs)
@@ -513,11 +522,12 @@ class Trainer(OldMethods, Layer):
         monitors.on_predict_begin()
         outputs: list[Array] = []
         try:
-            for part in run.epoch(monitors.wants_predict_batches, monitors.wants_every_predict_batch):
-                monitors.on_predict_batch_begin(part.first_step)
-                found = part.engine.predict(part.data, part.begin, part.end)
+            stretches = run.epoch(monitors.wants_predict_batches, monitors.wants_every_predict_batch)
+            for first, last, parts in executions(stretches, self.steps_per_execution):
+                monitors.on_predict_batch_begin(first)
+                found = [array for part in parts for array in part.engine.predict(part.data, part.begin, part.end)]
                 outputs.extend(found)
-                monitors.on_predict_batch_end(part.last_step, {"outputs": found[-1]})
+                monitors.on_predict_batch_end(last, {"outputs": found[0] if len(found) == 1 else np.concatenate(found)})
                 if self.stop_predicting:
                     break
         finally:
@@ -787,16 +797,6 @@ def _takes_training(compute_loss: Callable[..., Any]) -> bool:
     """Whether a `compute_loss` has the argument `training`, or takes any."""
     parameters = inspect.signature(compute_loss).parameters
     return "training" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-
-
-def _own_metrics(owner: Layer) -> list[metrics.Metric]:
-    """The metrics among an object's attributes, alone or in lists."""
-    found: list[metrics.Metric] = []
-    for name in owner._places_of_metrics:
-        value = vars(owner).get(name)
-        parts = value if isinstance(value, (list, tuple)) else [value]
-        found += [part for part in parts if isinstance(part, metrics.Metric)]
-    return found
 
 
 def _flat(results: dict[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -8,6 +8,7 @@ import numpy as np
 from tinynn.engine.recorded import numpy_functions
 from tinynn.engine.tape import differentiable as custom_gradient
 from tinynn.engine.tape import stop_gradient
+from tinynn.ops import numpy as numpy
 from tinynn.ops.arrays import (
     absolute,
     add,

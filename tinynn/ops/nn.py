@@ -665,3 +665,20 @@ def _same_shape(where: str, target: Tensor, output: Tensor) -> None:
 def _last_axis(where: str, axis: int, output: Tensor) -> None:
     if axis not in (-1, output.ndim - 1):
         raise ValueError(f"{where} works along the last axis; got axis={axis}. Move the classes there first.")
+
+
+# `keras.ops.nn` -----------------------------------------------------------------------------------------------------------
+
+_ELSEWHERE = (
+    *("batch_normalization", "layer_normalization", "moments", "multi_hot", "normalize", "polar", "psnr"),
+    "rms_normalization",
+)
+"""Names of it that stand in other files."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ELSEWHERE:
+        from tinynn import ops
+
+        return getattr(ops, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

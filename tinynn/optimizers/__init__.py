@@ -14,6 +14,7 @@ from tinynn.optimizers.adamw import AdamW
 from tinynn.optimizers.ftrl import Ftrl
 from tinynn.optimizers.lamb import Lamb
 from tinynn.optimizers.lion import Lion
+from tinynn.optimizers.muon import Muon
 from tinynn.optimizers.nadam import Nadam
 from tinynn.optimizers.optimizer import Optimizer
 from tinynn.optimizers.rmsprop import RMSprop
@@ -31,6 +32,7 @@ __all__ = [
     "Ftrl",
     "Lamb",
     "Lion",
+    "Muon",
     "Nadam",
     "Optimizer",
     "RMSprop",
@@ -46,7 +48,7 @@ _KNOWN = _registry.Registry(
     "keras.optimizers",
     [
         *(Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Ftrl),
-        *(Lamb, Lion, Nadam, RMSprop, SGD, ScheduleFreeAdamW),
+        *(Lamb, Lion, Muon, Nadam, RMSprop, SGD, ScheduleFreeAdamW),
     ],
     forms="a name, an Optimizer, a description",
     base=Optimizer,

@@ -19,15 +19,20 @@ class Adadelta(Optimizer):
         learning_rate: a number, a schedule or a function; 1.0 is the paper's.
         rho: how slowly the means forget, in [0, 1].
         epsilon: inside the roots.
-        **options: as in `Optimizer`.
+        *args, **options: as in `Optimizer`, in its order.
     """
 
     slot_names = slots_made_together = ("accumulated_grad", "accumulated_delta_var")
 
     def __init__(
-        self, learning_rate: Any = 0.001, rho: float = 0.95, epsilon: float = 1e-7, **options: Unpack[Options]
+        self,
+        learning_rate: Any = 0.001,
+        rho: float = 0.95,
+        epsilon: float = 1e-7,
+        *args: Any,
+        **options: Unpack[Options],
     ) -> None:
-        super().__init__(learning_rate, **options)
+        super().__init__(learning_rate, *args, **options)
         self.rho = unit_interval("rho", rho)
         self.epsilon = float(epsilon)
 

@@ -29,7 +29,7 @@ class Adafactor(Optimizer):
         epsilon_2: the least size of weights that steps are measured by.
         clip_threshold: the root mean square of u is this at most.
         relative_step: of no effect, in Keras as here: the learning rate is bounded by 1 / sqrt(t) either way.
-        **options: as in `Optimizer`.
+        *args, **options: as in `Optimizer`, in its order.
     """
 
     slot_names = slots_made_together = ("r", "c", "velocity")
@@ -42,9 +42,10 @@ class Adafactor(Optimizer):
         epsilon_2: float = 0.001,
         clip_threshold: float = 1.0,
         relative_step: bool = True,
+        *args: Any,
         **options: Unpack[Options],
     ) -> None:
-        super().__init__(learning_rate, **options)
+        super().__init__(learning_rate, *args, **options)
         self.beta_2_decay = beta_2_decay
         self.epsilon_1 = epsilon_1
         self.epsilon_2 = epsilon_2

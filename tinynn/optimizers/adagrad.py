@@ -19,7 +19,7 @@ class Adagrad(Optimizer):
         learning_rate: a number, a schedule or a function.
         initial_accumulator_value: where the sums a begin, not below 0.
         epsilon: inside the root, as in Keras; PyTorch has it outside.
-        **options: as in `Optimizer`.
+        *args, **options: as in `Optimizer`, in its order.
     """
 
     slot_names = slots_made_together = ("accumulator",)
@@ -29,9 +29,10 @@ class Adagrad(Optimizer):
         learning_rate: Any = 0.001,
         initial_accumulator_value: float = 0.1,
         epsilon: float = 1e-7,
+        *args: Any,
         **options: Unpack[Options],
     ) -> None:
-        super().__init__(learning_rate, **options)
+        super().__init__(learning_rate, *args, **options)
         self.initial_accumulator_value = initial_accumulator_value
         self.epsilon = float(epsilon)
 

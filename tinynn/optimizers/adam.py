@@ -22,7 +22,7 @@ class Adam(Optimizer):
         beta_1, beta_2: how slowly the means of g and g^2 forget, in [0, 1].
         epsilon: "epsilon hat" of the paper's section 2.1, as in Keras; PyTorch and optax have Algorithm 1's.
         amsgrad: divide by the largest v so far.
-        **options: as in `Optimizer`.
+        *args, **options: as in `Optimizer`, in its order.
     """
 
     slots_made_together = ("momentum", "velocity")
@@ -34,9 +34,10 @@ class Adam(Optimizer):
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
         amsgrad: bool = False,
+        *args: Any,
         **options: Unpack[Options],
     ) -> None:
-        super().__init__(learning_rate, **options)
+        super().__init__(learning_rate, *args, **options)
         self.beta_1 = unit_interval("beta_1", beta_1)
         self.beta_2 = unit_interval("beta_2", beta_2)
         self.epsilon = float(epsilon)

@@ -19,7 +19,7 @@ class Adamax(Optimizer):
         beta_1: how slowly the mean forgets, in [0, 1].
         beta_2: how slowly the largest gradient is forgotten, in [0, 1].
         epsilon: beside u; the paper has none.
-        **options: as in `Optimizer`.
+        *args, **options: as in `Optimizer`, in its order.
     """
 
     slot_names = slots_made_together = ("momentum", "norm")
@@ -30,9 +30,10 @@ class Adamax(Optimizer):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
+        *args: Any,
         **options: Unpack[Options],
     ) -> None:
-        super().__init__(learning_rate, **options)
+        super().__init__(learning_rate, *args, **options)
         self.beta_1 = unit_interval("beta_1", beta_1)
         self.beta_2 = unit_interval("beta_2", beta_2)
         self.epsilon = float(epsilon)

@@ -15,7 +15,7 @@ class AdamW(Adam):
         learning_rate: a number, a schedule or a function.
         weight_decay: a number; PyTorch and optax have 0.01 and 0.0001 by default.
         beta_1, beta_2, epsilon, amsgrad: as in `Adam`.
-        **options: as in `Optimizer`.
+        *args, **options: as in `Optimizer`, in its order.
 
     Raises:
         ValueError: weight_decay is None, or an option is wrong.
@@ -29,8 +29,9 @@ class AdamW(Adam):
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
         amsgrad: bool = False,
+        *args: Any,
         **options: Unpack[CommonOptions],
     ) -> None:
         if weight_decay is None:
             raise ValueError("Argument `weight_decay` must be a float. Received: weight_decay=None")
-        super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay=weight_decay, **options)
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay, *args, **options)

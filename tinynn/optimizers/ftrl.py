@@ -26,7 +26,7 @@ class Ftrl(Optimizer):
         l2_regularization_strength: not below 0.
         l2_shrinkage_regularization_strength: not below 0: a penalty within the gradient.
         beta: the paper's beta.
-        **options: as in `Optimizer`.
+        *args, **options: as in `Optimizer`, in its order.
 
     Raises:
         ValueError: a number of the wrong sign.
@@ -43,9 +43,10 @@ class Ftrl(Optimizer):
         l2_regularization_strength: float = 0.0,
         l2_shrinkage_regularization_strength: float = 0.0,
         beta: float = 0.0,
+        *args: Any,
         **options: Unpack[Options],
     ) -> None:
-        super().__init__(learning_rate, **options)
+        super().__init__(learning_rate, *args, **options)
         if learning_rate_power > 0:
             raise ValueError(
                 f"`learning_rate_power` needs to be negative or zero. Received: learning_rate_power={learning_rate_power}."

@@ -23,7 +23,7 @@ class Lamb(Optimizer):
         learning_rate: a number, a schedule or a function.
         beta_1, beta_2: how slowly the means of g and g^2 forget, in [0, 1].
         epsilon: beside the root.
-        **options: as in `Optimizer`.
+        *args, **options: as in `Optimizer`, in its order.
     """
 
     slot_names = slots_made_together = ("momentum", "velocity")
@@ -34,9 +34,10 @@ class Lamb(Optimizer):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
+        *args: Any,
         **options: Unpack[Options],
     ) -> None:
-        super().__init__(learning_rate, **options)
+        super().__init__(learning_rate, *args, **options)
         self.beta_1 = unit_interval("beta_1", beta_1)
         self.beta_2 = unit_interval("beta_2", beta_2)
         self.epsilon = float(epsilon)

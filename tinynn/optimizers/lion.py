@@ -18,7 +18,7 @@ class Lion(Optimizer):
         learning_rate: a number, a schedule or a function.
         beta_1: the momentum's share in the step, in (0, 1].
         beta_2: how slowly the momentum forgets, in [0, 1].
-        **options: as in `Optimizer`.
+        *args, **options: as in `Optimizer`, in its order.
 
     Raises:
         ValueError: beta_1 is 0, which would be the sign of the gradient alone, or another argument is out of range.
@@ -27,9 +27,14 @@ class Lion(Optimizer):
     slot_names = slots_made_together = ("momentum",)
 
     def __init__(
-        self, learning_rate: Any = 0.001, beta_1: float = 0.9, beta_2: float = 0.99, **options: Unpack[Options]
+        self,
+        learning_rate: Any = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.99,
+        *args: Any,
+        **options: Unpack[Options],
     ) -> None:
-        super().__init__(learning_rate, **options)
+        super().__init__(learning_rate, *args, **options)
         self.beta_1 = unit_interval("beta_1", beta_1)
         self.beta_2 = unit_interval("beta_2", beta_2)
         if self.beta_1 == 0:

@@ -84,14 +84,14 @@ class Optimizer:
     """Slots that stand side by side for each variable in `variables`, as Keras has them; others come kind by kind."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """`help()` and `inspect.signature` show every argument where `__init__` passes `**options` on."""
+        """`help()` and `inspect.signature` show every argument where `__init__` passes `*args, **options` on."""
         super().__init_subclass__(**kwargs)
-        own = list(inspect.signature(cls.__init__).parameters.values())[1:]
-        if own and own[-1].name == "options":
+        own = inspect.signature(cls.__init__).parameters
+        if "options" in own:
             common = inspect.signature(Optimizer.__init__).parameters.values()
-            names = {parameter.name for parameter in own}
-            added = [p.replace(kind=p.KEYWORD_ONLY) for p in common if p.name in Options.__annotations__.keys() - names]
-            cls.__signature__ = inspect.Signature([*own[:-1], *added])  # type: ignore[attr-defined]
+            named = [p for p in list(own.values())[1:] if p.kind is p.POSITIONAL_OR_KEYWORD]
+            added = [p for p in common if p.name in Options.__annotations__.keys() - own.keys()]
+            cls.__signature__ = inspect.Signature([*named, *added])  # type: ignore[attr-defined]
 
     def __init__(
         self,
@@ -300,7 +300,8 @@ class Optimizer:
             for name in names:
                 slot = make(name, variable)
                 kinds[name].append(slot)
-                self._added.append(slot)
+                if slot.value.size:  # an empty one stands for a slot that this variable does without
+                    self._added.append(slot)
         for slots in kinds.values():
             pack(slots)
         return kinds

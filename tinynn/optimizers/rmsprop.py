@@ -24,7 +24,7 @@ class RMSprop(Optimizer):
         momentum: in [0, 1].
         epsilon: inside the root, as in Keras; PyTorch and optax (by default) have it outside.
         centered: subtract the squared mean of g, for an estimate of its variance.
-        **options: as in `Optimizer`.
+        *args, **options: as in `Optimizer`, in its order.
     """
 
     def __init__(
@@ -34,9 +34,10 @@ class RMSprop(Optimizer):
         momentum: float = 0.0,
         epsilon: float = 1e-7,
         centered: bool = False,
+        *args: Any,
         **options: Unpack[Options],
     ) -> None:
-        super().__init__(learning_rate, **options)
+        super().__init__(learning_rate, *args, **options)
         self.rho = unit_interval("rho", rho)
         self.momentum = unit_interval("momentum", momentum)
         self.epsilon = float(epsilon)

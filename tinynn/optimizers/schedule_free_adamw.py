@@ -22,7 +22,7 @@ class ScheduleFreeAdamW(Optimizer):
         beta_2: how slowly the mean of g^2 forgets, in [0, 1].
         epsilon: beside the root.
         warmup_steps: the learning rate rises along a line for so many steps.
-        **options: as in `Optimizer`.
+        *args, **options: as in `Optimizer`, in its order.
     """
 
     slot_names = slots_made_together = ("momentum", "velocity")
@@ -34,9 +34,10 @@ class ScheduleFreeAdamW(Optimizer):
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
         warmup_steps: int = 0,
+        *args: Any,
         **options: Unpack[Options],
     ) -> None:
-        super().__init__(learning_rate, **options)
+        super().__init__(learning_rate, *args, **options)
         self.beta_1 = unit_interval("beta_1", beta_1)
         self.beta_2 = unit_interval("beta_2", beta_2)
         self.epsilon = float(epsilon)

@@ -20,7 +20,7 @@ class SGD(Optimizer):
         learning_rate: a number, a schedule or a function.
         momentum: in [0, 1].
         nesterov: look ahead; of effect with momentum alone.
-        **options: as in `Optimizer`.
+        *args, **options: as in `Optimizer`, in its order.
     """
 
     def __init__(
@@ -28,9 +28,10 @@ class SGD(Optimizer):
         learning_rate: Any = 0.01,
         momentum: float = 0.0,
         nesterov: bool = False,
+        *args: Any,
         **options: Unpack[Options],
     ) -> None:
-        super().__init__(learning_rate, **options)
+        super().__init__(learning_rate, *args, **options)
         self.momentum = unit_interval("momentum", momentum)
         self.nesterov = bool(nesterov)
         self.slot_names = ("momentum",) if self.momentum else ()
