@@ -22,6 +22,7 @@ from typer.testing import CliRunner, Result
 
 import tinynn
 from tinynn.cli.app import app
+from tinynn.cli.talk import as_text
 
 RUNNER = CliRunner(env={"NO_COLOR": "1", "COLUMNS": "200", "TERM": "dumb"})
 
@@ -167,6 +168,78 @@ def test_regression(tmp_path: Path) -> None:
     assert found["test"]["rmse"] < 0.85 * found["baseline"]["rmse"]
     predicted = pd.read_csv(io.StringIO(run("predict", tmp_path / "m", tmp_path / "d.csv").stdout))["target"]
     assert abs(predicted.mean() - frame["target"].mean()) < 10  # in the target's own unit
+
+
+def test_an_interrupted_training_leaves_nothing(cancer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    command = [
+        "train",
+        cancer / "cancer.csv",
+        "--target",
+        "target",
+        "--epochs",
+        1,
+        "--no-compare",
+        "--out",
+        tmp_path / "m",
+    ]
+    for place in ("tinynn.cli.training.train", "tinynn.models.Sequential.save"):  # before and between the files
+        with monkeypatch.context() as patched:
+            patched.setattr(place, interrupted)
+            done = run(*command)
+        assert (done.exit_code, done.stdout) == (130, "")
+        assert "interrupted; nothing has been written" in done.stderr
+        assert list(tmp_path.iterdir()) == []
+    assert run(*command).exit_code == 0
+    before = {path.name: path.read_bytes() for path in (tmp_path / "m").iterdir()}
+    (tmp_path / "m" / "mine.txt").write_text("stays")
+    with monkeypatch.context() as patched:
+        patched.setattr("tinynn.models.Sequential.save", interrupted)
+        assert run(*command, "--force", "--seed", 5).exit_code == 130
+    assert {name: (tmp_path / "m" / name).read_bytes() for name in before} == before
+    assert run(*command, "--force", "--seed", 5).exit_code == 0
+    assert (tmp_path / "m" / "model.keras").read_bytes() != before["model.keras"]
+    assert {path.name for path in (tmp_path / "m").iterdir()} == {*before, "mine.txt"}
+    assert [path.name for path in tmp_path.iterdir()] == ["m"]
+
+
+def test_rows_of_unknown_classes_are_not_scored(cancer: Path) -> None:
+    frame = pd.read_csv(cancer / "cancer.csv")
+    expected = json.loads(run("evaluate", cancer / "model", "-", "--json", given=frame[3:].to_csv(index=False)).stdout)
+    frame.loc[:2, "target"] = "other"
+    done = run("evaluate", cancer / "model", "-", "--json", given=frame.to_csv(index=False))
+    assert "3 rows are left out" in done.stderr
+    assert json.loads(done.stdout) == {**expected, "rows": len(frame)}
+
+
+def test_explain_shows_the_row_that_is_asked_for(cancer: Path) -> None:
+    asked = {
+        row: json.loads(run("explain", cancer / "model", cancer / "cancer.csv", "--row", row, "--json").stdout)
+        for row in (0, 4)
+    }
+    alone = pd.read_csv(cancer / "cancer.csv")[4:5].to_csv(index=False)
+    assert json.loads(run("explain", cancer / "model", "-", "--json", given=alone).stdout) == asked[4] != asked[0]
+    done = run("explain", cancer / "model", cancer / "cancer.csv", "--weight", "dense/kernel[3,1]")
+    assert "dense/kernel" in done.stdout
+
+
+def test_check_gradients_says_it_by_its_exit_code(cancer: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = ["check-gradients", cancer / "model", cancer / "cancer.csv", "--rows", 2, "--json"]
+    done = run(*command)
+    assert (done.exit_code, json.loads(done.stdout)["passed"]) == (0, True)
+    done = run(*command, "--tolerance", 1e-300)
+    assert (done.exit_code, json.loads(done.stdout)["passed"]) == (1, False)
+
+
+def test_json_has_no_numbers_that_json_has_not() -> None:
+    def refused(name: str) -> None:
+        raise AssertionError(name)
+
+    values = {"a": float("nan"), "b": [np.float32("inf"), 1.5], "c": (np.arange(2), {"d": -np.inf})}
+    found = json.loads(as_text(values), parse_constant=refused)
+    assert found == {"a": None, "b": [None, 1.5], "c": [[0, 1], {"d": None}]}
 
 
 @pytest.mark.parametrize(
