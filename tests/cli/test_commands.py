@@ -280,23 +280,30 @@ def test_every_command_has_help_with_examples() -> None:
 
 
 def test_colours_and_pipes(cancer: Path) -> None:
-    """As a process: no escape codes where nobody sees colours, results alone on standard output, the exit code as said."""
-    command = [sys.executable, "-m", "tinynn", "predict", str(cancer / "model"), "-"]
+    """As a process: no escape codes where nobody sees colours, results alone on standard output, talk on the other."""
+    frame = pd.read_csv(cancer / "cancer.csv")
+    frame.loc[0, "target"] = "other"
     done = subprocess.run(
-        command,
-        input=(cancer / "cancer.csv").read_text(),
+        [sys.executable, "-m", "tinynn", "evaluate", str(cancer / "model"), "-", "--json"],
+        input=frame.to_csv(index=False),
         capture_output=True,
         text=True,
         cwd=Path(tinynn.__file__).parents[1],
     )
     assert done.returncode == 0
-    assert done.stdout.startswith("target,probability of benign,probability of malignant\n")
-    assert done.stderr == ""
-    wrong = subprocess.run(
-        [*command[:3], "summary", "nowhere"], capture_output=True, text=True, cwd=Path(tinynn.__file__).parents[1]
-    )
-    assert (wrong.returncode, wrong.stdout) == (2, "")
-    assert "\x1b[" not in wrong.stderr
+    assert json.loads(done.stdout)["rows"] == len(frame)
+    assert done.stderr.startswith("1 rows are left out")
+    assert "\x1b[" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("arguments", "code"), [(["summary", "nowhere"], 2), (["--version"], 0)])
+def test_the_process_ends_with_the_exit_code(monkeypatch: pytest.MonkeyPatch, arguments: list[str], code: int) -> None:
+    from tinynn import cli
+
+    monkeypatch.setattr("sys.argv", ["tinynn", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == code
 
 
 def test_the_extra_is_named_where_it_is_missing(
