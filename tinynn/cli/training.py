@@ -97,7 +97,7 @@ def train(frame: pd.DataFrame, settings: Settings, say: Callable[[str], None], c
     kept, held, aside = split(frame[target.name], target, settings)
     preprocessing = table.learn(frame.iloc[kept], target)
     say(
-        f"{len(frame)} rows: {len(kept)} to train on, {len(held)} to watch, {len(aside)} kept apart to test. "
+        f"{len(frame):,} rows: {len(kept):,} to train on, {len(held):,} to watch, {len(aside):,} kept apart to test. "
         f"Columns: {len(preprocessing.columns)}, which become inputs: {len(preprocessing.inputs)}."
     )
     for name, reason in preprocessing.left_out.items():
