@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import doctest
+import functools
 import importlib
 import io
 import re
@@ -25,6 +26,7 @@ def python_blocks(page: Path) -> list[str]:
     return re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), flags=re.M | re.S)
 
 
+@functools.cache
 def epochs_printed_by(code: str) -> dict[int, str]:
     """{epoch: what is printed after its durations}."""
     printed = io.StringIO()

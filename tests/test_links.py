@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import html
+import os
 import re
 from pathlib import Path
 from urllib.parse import unquote
@@ -74,21 +75,21 @@ def test_a_dead_link_is_seen(tmp_path: Path, link: str) -> None:
 
 def dead_links_of_site(site: Path) -> list[str]:
     """What the pages of a built site refer to and is not there, with the page: files, and places in pages."""
-    places: dict[Path, set[str]] = {}
-    wanted: list[tuple[Path, Path, str]] = []
+    places: dict[str, set[str]] = {}
+    wanted: dict[tuple[str, str], str] = {}  # (file, place in it): a page that leads there
     for page in site.rglob("*.html"):
-        text = page.read_text(encoding="utf-8")
-        places[page] = set(map(html.unescape, re.findall(r'\b(?:id|name)="([^"]+)"', text)))
-        for target in set(re.findall(r'\b(?:href|src)="([^"]+)"', text)):
-            path, _, anchor = unquote(html.unescape(target)).partition("#")
-            if not re.match(r"[a-z]+:|//", target):
-                found = (page.parent / path.partition("?")[0]).resolve() if path else page
-                wanted.append((page, found / "index.html" if found.is_dir() else found, anchor))
-    there = {found for _, found, _ in wanted if found.exists()}
+        found = set(re.findall(r' (href|src|id|name)="([^"]+)"', page.read_text(encoding="utf-8")))
+        places[str(page)] = {html.unescape(value) for kind, value in found if kind in ("id", "name")}
+        for kind, target in found:
+            if kind in ("href", "src") and not re.match(r"[a-z]+:|//", target):
+                path, _, anchor = unquote(html.unescape(target)).partition("#")
+                file = os.path.normpath(page.parent / path.partition("?")[0]) if path else str(page)
+                wanted.setdefault((file, anchor), str(page.relative_to(site)))
+    there = {file for file, _ in wanted if os.path.exists(file)}
     return sorted(
-        f"{page.relative_to(site)}: {found.name}#{anchor}"
-        for page, found, anchor in wanted
-        if found not in there or (anchor and found in places and anchor not in places[found])
+        f"{page}: {os.path.relpath(file, site)}#{anchor}"
+        for (file, anchor), page in wanted.items()
+        if file not in there or (anchor and file in places and anchor not in places[file])
     )
 
 

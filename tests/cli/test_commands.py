@@ -221,8 +221,9 @@ def test_explain_shows_the_row_that_is_asked_for(cancer: Path) -> None:
     }
     alone = pd.read_csv(cancer / "cancer.csv")[4:5].to_csv(index=False)
     assert json.loads(run("explain", cancer / "model", "-", "--json", given=alone).stdout) == asked[4] != asked[0]
-    done = run("explain", cancer / "model", cancer / "cancer.csv", "--weight", "dense/kernel[3,1]")
-    assert "dense/kernel" in done.stdout
+    first = json.loads(run("summary", cancer / "model", "--json").stdout)["layers"][0]["name"]
+    done = run("explain", cancer / "model", cancer / "cancer.csv", "--weight", f"{first}/kernel[3,1]")
+    assert f"{first}/kernel" in done.stdout
 
 
 def test_check_gradients_says_it_by_its_exit_code(cancer: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -100,7 +100,7 @@ def gradient_norms(norms: Mapping[str, float | Sequence[float]], *, ax: Axes | N
         for i, (name, series) in enumerate(values.items()):
             ax.plot(np.arange(1, len(series) + 1), series, label=name, **_axes.style(i, len(series)))
         ax.set_xlabel("step")
-        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.locator_params(axis="x", integer=True)
         ax.legend()
     ax.set(yscale="log", ylabel="length of the gradient")
     ax.grid(axis="y", alpha=0.3)
