@@ -29,14 +29,17 @@ def parts_of(frame: pd.DataFrame, **settings: Any) -> tuple[Any, ...]:
     return training.split(frame["y"], target, Settings("y", **settings))
 
 
-def test_each_row_is_in_one_part_and_each_class_in_its_share(frame: pd.DataFrame) -> None:
-    parts = parts_of(frame, test=0.2, validation=0.1)
+@pytest.mark.parametrize("seed", range(5))
+def test_each_row_is_in_one_part_and_each_class_in_its_share(frame: pd.DataFrame, seed: int) -> None:
+    parts = parts_of(frame, test=0.2, validation=0.1, seed=seed)
     assert sorted(np.concatenate(parts)) == list(range(300))
     assert [len(part) for part in parts] == [210, 30, 60]
     share = (frame["y"] == "b").mean()
     for part in parts:
         count = (frame["y"].iloc[part] == "b").sum()
-        assert abs(count - share * len(part)) < 1  # a class takes up an interval of the order that steps go through
+        assert (
+            abs(count - share * len(part)) < 1.5
+        )  # the rows of a class are taken at equal steps; of two rests, one in each
 
 
 def test_the_seed_decides_the_rows(frame: pd.DataFrame) -> None:
