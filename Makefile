@@ -70,7 +70,7 @@ docs: $(VENV)/.docs  ## the documentation, as HTML in docs/_build/html
 	@echo "docs/_build/html/index.html"
 
 docs-test: docs $(VENV)/.keras  ## the same, and run every code block and example in docs, README and docstrings
-	@$(BIN)/python -m pytest -q -n auto tests/test_docs.py
+	@$(BIN)/python -m pytest -q -n auto tests/test_docs.py tests/test_links.py
 
 api: $(VENV)/.keras  ## docs/api.md: compare every public name with Keras's
 	@$(BIN)/python -m parity.api --write

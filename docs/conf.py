@@ -25,6 +25,7 @@ extensions = [
     "kernel_pages",
     "mathml",
     "reference_pages",
+    "source_links",
 ]
 exclude_patterns = ["_build", "_ext"]
 

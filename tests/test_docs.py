@@ -1,13 +1,14 @@
 """README and docs keep their word: every Python block runs, and what README says is printed is printed.
 
-Notebooks (docs/tutorials, docs/learn) are run by the build of the documentation, `make docs-test`, which also follows the links
-between pages; what it makes (docs/kernels, docs/reference) is not looked at here.
+Notebooks (docs/tutorials, docs/learn) are run by the build of the documentation, `make docs-test`; what it makes (docs/kernels,
+docs/reference) is not looked at here.
 """
 
 from __future__ import annotations
 
 import contextlib
 import doctest
+import functools
 import importlib
 import io
 import re
@@ -18,26 +19,14 @@ import numpy as np
 import pytest
 
 import tinynn
-
-ROOT = Path(__file__).parent.parent
-MADE = [ROOT / "docs" / name for name in ("_build", "kernels", "reference")]
-
-
-def is_made(path: Path) -> bool:
-    """Whether the build of the documentation makes it."""
-    return any(folder in path.resolve().parents for folder in MADE)
-
-
-PAGES = [
-    *(ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"),
-    *(page for page in sorted((ROOT / "docs").rglob("*.md")) if not is_made(page)),
-]
+from tests.pages import PAGES, ROOT
 
 
 def python_blocks(page: Path) -> list[str]:
     return re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), flags=re.M | re.S)
 
 
+@functools.cache
 def epochs_printed_by(code: str) -> dict[int, str]:
     """{epoch: what is printed after its durations}."""
     printed = io.StringIO()
@@ -56,13 +45,6 @@ def epochs_shown_for(engine: str) -> dict[int, str]:
         shown[int(epoch)] = line.group(1)
     assert len(shown) >= 4
     return shown
-
-
-@pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
-def test_links_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8")):
-        if "://" not in target and not is_made(page.parent / target):
-            assert (page.parent / target).exists(), f"{page.name} links to {target}, which is not there"
 
 
 def test_readme_training_run_prints_what_readme_shows() -> None:

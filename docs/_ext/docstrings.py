@@ -13,7 +13,9 @@ from collections.abc import Iterator
 from typing import Any
 
 FIELDS = {"Args": "param", "Attributes": "ivar", "Raises": "raises"}
-HEADING = re.compile(r"^(Args|Attributes|Raises|Returns|Yields|Examples?|Notes?|Source|Sources|References?):\s*(.*)$")
+HEADING = re.compile(
+    r"^(Args|Attributes|Raises|Returns|Yields|Examples?|Notes?|Source|Sources|References?):\s*(.*)$"
+)
 ENTRY = re.compile(r"^(\*{0,2}[\w.]+(?: ?, ?\*{0,2}[\w.]+)*)\s*:\s+(.*)$", re.S)
 FORMULA = re.compile(r"^[^\s.]{1,40}(?: \([^)]*\))? (?:=|<-|->|~) |^d ?\S+ ?/ ?d|^d?L/d")
 
@@ -24,7 +26,9 @@ def setup(app: Any) -> dict[str, Any]:
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
-def _process(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+def _process(
+    app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]
+) -> None:
     if what != "module":
         first, rest = _first_words("\n".join(lines))  # they go into tables too
         lines[:] = ["", _words(first), "", *to_rst(rest)]
@@ -65,7 +69,9 @@ def sections(text: str) -> Iterator[tuple[str, str]]:
         elif heading in (*FIELDS, "Returns", "Yields") and line.lstrip().startswith(">>>"):
             yield heading, "\n".join(body)
             heading, body = "Example", [line]
-        elif heading and line and not line.startswith(" ") and body and not body[-1].strip():
+        elif (
+            heading and line and not line.startswith(" ") and body and not body[-1].strip()
+        ):
             yield heading, "\n".join(body)  # back at the margin: the section is over
             heading, body = "", [line]
         else:
@@ -79,7 +85,12 @@ def _fields(kind: str, body: str) -> list[str]:
     code: list[str] = []
     lines = textwrap.dedent(body).strip("\n").split("\n")
     for i, line in enumerate(lines):
-        if code or (i and not lines[i - 1].strip() and line.strip() and not ENTRY.match(line.strip())):
+        if code or (
+            i
+            and not lines[i - 1].strip()
+            and line.strip()
+            and not ENTRY.match(line.strip())
+        ):
             code.append(line)
         elif entries and (line.startswith(" ") or not line.strip()):
             entries[-1] += " " + line.strip()
@@ -89,11 +100,20 @@ def _fields(kind: str, body: str) -> list[str]:
     for entry in entries:
         found = ENTRY.match(entry.strip())
         if found:
-            out.append(f":{kind} {found[1] if kind == 'raises' else _escape(found[1])}: {_words(found[2])}")
+            out.append(
+                f":{kind} {found[1] if kind == 'raises' else _escape(found[1])}: {_words(found[2])}"
+            )
         else:
             out.append(f":{kind} \\ : {_words(entry.strip())}")
     if code:
-        out += ["", ".. rubric:: Example", "", ".. code-block:: python", "", *(f"   {line}" for line in code)]
+        out += [
+            "",
+            ".. rubric:: Example",
+            "",
+            ".. code-block:: python",
+            "",
+            *(f"   {line}" for line in code),
+        ]
     return [*out, ""]
 
 
@@ -113,7 +133,10 @@ def _blocks(body: str) -> list[str]:
             for formula, group in _groups(lines):
                 if formula:
                     out += ["", ".. code-block:: text", "   :class: formula", ""]
-                    out += [f"   {line}" for line in textwrap.dedent("\n".join(group)).split("\n")] + [""]
+                    out += [
+                        f"   {line}"
+                        for line in textwrap.dedent("\n".join(group)).split("\n")
+                    ] + [""]
                 else:
                     out += ["", _words(" ".join(line.strip() for line in group)), ""]
     return out
@@ -121,14 +144,20 @@ def _blocks(body: str) -> list[str]:
 
 def _groups(lines: list[str]) -> Iterator[tuple[bool, list[str]]]:
     """Neighbouring lines of words, and of formulas."""
-    if any(re.search(r"\S {2,}\S", line) for line in lines) and not re.match(r"[A-Z][a-z]+ [a-z]+ [a-z]+", lines[0]):
+    if any(re.search(r"\S {2,}\S", line) for line in lines) and not re.match(
+        r"[A-Z][a-z]+ [a-z]+ [a-z]+", lines[0]
+    ):
         yield True, lines
         return
     group: list[str] = []
     kind = False
     for line in lines:
         begins = not group or kind  # a line within a sentence may start like a formula
-        this = bool(line.startswith("  ") or re.search(r"\S {2,}\S", line) or (begins and FORMULA.match(line)))
+        this = bool(
+            line.startswith("  ")
+            or re.search(r"\S {2,}\S", line)
+            or (begins and FORMULA.match(line))
+        )
         if group and this != kind:
             yield kind, group
             group = []

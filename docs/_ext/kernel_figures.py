@@ -22,7 +22,10 @@ ACTIVATIONS: dict[str, Any] = {
         "relu6": activations.relu6,
         "max_value=4, threshold=1": lambda x: activations.relu(x, 0.1, 4.0, 1.0),
     },
-    "gelu": {"gelu": lambda x: activations.gelu(x, approximate=False), "relu": activations.relu},
+    "gelu": {
+        "gelu": lambda x: activations.gelu(x, approximate=False),
+        "relu": activations.relu,
+    },
     "gelu_tanh": {"gelu, by tanh": lambda x: activations.gelu(x, approximate=True)},
     "leaky_relu": {"leaky_relu": activations.leaky_relu, "relu": activations.relu},
     "prelu": {"slope 0.25": lambda x: ops.maximum(x, 0.0) + 0.25 * ops.minimum(x, 0.0)},
@@ -40,14 +43,28 @@ ACTIVATIONS: dict[str, Any] = {
                 "linear",
                 "log_sigmoid",
             ),
-            *("mish", "relu", "selu", "sigmoid", "silu", "soft_shrink", "softplus", "softsign", "sparse_plus"),
+            *(
+                "mish",
+                "relu",
+                "selu",
+                "sigmoid",
+                "silu",
+                "soft_shrink",
+                "softplus",
+                "softsign",
+                "sparse_plus",
+            ),
             *("sparse_sigmoid", "squareplus", "tanh", "tanh_shrink"),
         )
     },
     "threshold": {"threshold 1, else 0": lambda x: activations.threshold(x, 1.0, 0.0)},
 }
 
-ROWS = {"softmax": activations.softmax, "log_softmax": activations.log_softmax, "sparsemax": activations.sparsemax}
+ROWS = {
+    "softmax": activations.softmax,
+    "log_softmax": activations.log_softmax,
+    "sparsemax": activations.sparsemax,
+}
 
 PROBABILITY, LOGIT, ERROR, SIGNED = (0.02, 0.98), (-6.0, 6.0), (-3.0, 3.0), (-2.0, 2.0)
 
@@ -64,7 +81,9 @@ def _against_one(loss: Callable[..., Any], **options: Any) -> Callable[..., Any]
 
 def _logit_against_zero(y_true: Any, y_pred: Any) -> Any:
     rows = ops.concatenate([ops.zeros_like(y_pred), y_pred], axis=1)
-    return losses.categorical_crossentropy(np.concatenate([1 - y_true, y_true], axis=1), rows, from_logits=True)
+    return losses.categorical_crossentropy(
+        np.concatenate([1 - y_true, y_true], axis=1), rows, from_logits=True
+    )
 
 
 def _angle(y_true: Any, y_pred: Any) -> Any:
@@ -74,9 +93,16 @@ def _angle(y_true: Any, y_pred: Any) -> Any:
     )
 
 
-LOSSES: dict[str, tuple[Callable[..., Any], tuple[float, float], tuple[float, ...], str]] = {
+LOSSES: dict[
+    str, tuple[Callable[..., Any], tuple[float, float], tuple[float, ...], str]
+] = {
     "binary_crossentropy": (losses.binary_crossentropy, PROBABILITY, (0, 1), "y_pred"),
-    "binary_focal_crossentropy": (losses.binary_focal_crossentropy, PROBABILITY, (0, 1), "y_pred"),
+    "binary_focal_crossentropy": (
+        losses.binary_focal_crossentropy,
+        PROBABILITY,
+        (0, 1),
+        "y_pred",
+    ),
     "categorical_crossentropy": (
         _against_one(losses.categorical_crossentropy),
         PROBABILITY,
@@ -84,9 +110,19 @@ LOSSES: dict[str, tuple[Callable[..., Any], tuple[float, float], tuple[float, ..
         "p of the second class",
     ),
     "categorical_focal_crossentropy": (
-        *(_against_one(losses.categorical_focal_crossentropy), PROBABILITY, (0, 1), "p of the second class"),
+        *(
+            _against_one(losses.categorical_focal_crossentropy),
+            PROBABILITY,
+            (0, 1),
+            "p of the second class",
+        ),
     ),
-    "categorical_hinge": (_against_one(losses.categorical_hinge), SIGNED, (0, 1), "y_pred of the second class"),
+    "categorical_hinge": (
+        _against_one(losses.categorical_hinge),
+        SIGNED,
+        (0, 1),
+        "y_pred of the second class",
+    ),
     "cosine_similarity": (_angle, (-np.pi, np.pi), (1,), "angle between y_pred and y_true"),
     "dice": (functools.partial(losses.dice, axis=-1), (0.0, 1.0), (0, 1), "y_pred"),
     "generalized_crossentropy": (
@@ -104,15 +140,40 @@ LOSSES: dict[str, tuple[Callable[..., Any], tuple[float, float], tuple[float, ..
     "kl_divergence": (losses.kl_divergence, PROBABILITY, (0.3, 1), "y_pred"),
     "log_cosh": (losses.log_cosh, ERROR, (0,), "y_pred"),
     "mean_absolute_error": (losses.mean_absolute_error, ERROR, (0,), "y_pred"),
-    "mean_absolute_percentage_error": (losses.mean_absolute_percentage_error, (0.0, 4.0), (1, 2), "y_pred"),
-    "mean_squared_error": (losses.mean_squared_error, ERROR, (0,), "y_pred"),
-    "mean_squared_logarithmic_error": (losses.mean_squared_logarithmic_error, (0.0, 6.0), (1, 3), "y_pred"),
-    "poisson": (losses.poisson, (0.1, 6.0), (1, 3), "y_pred"),
-    "sigmoid_crossentropy": (functools.partial(losses.binary_crossentropy, from_logits=True), LOGIT, (0, 1), "logit"),
-    "sigmoid_focal_crossentropy": (
-        *(functools.partial(losses.binary_focal_crossentropy, from_logits=True), LOGIT, (0, 1), "logit"),
+    "mean_absolute_percentage_error": (
+        losses.mean_absolute_percentage_error,
+        (0.0, 4.0),
+        (1, 2),
+        "y_pred",
     ),
-    "softmax_crossentropy": (_logit_against_zero, LOGIT, (0, 1), "logit of the second class, the first being 0"),
+    "mean_squared_error": (losses.mean_squared_error, ERROR, (0,), "y_pred"),
+    "mean_squared_logarithmic_error": (
+        losses.mean_squared_logarithmic_error,
+        (0.0, 6.0),
+        (1, 3),
+        "y_pred",
+    ),
+    "poisson": (losses.poisson, (0.1, 6.0), (1, 3), "y_pred"),
+    "sigmoid_crossentropy": (
+        functools.partial(losses.binary_crossentropy, from_logits=True),
+        LOGIT,
+        (0, 1),
+        "logit",
+    ),
+    "sigmoid_focal_crossentropy": (
+        *(
+            functools.partial(losses.binary_focal_crossentropy, from_logits=True),
+            LOGIT,
+            (0, 1),
+            "logit",
+        ),
+    ),
+    "softmax_crossentropy": (
+        _logit_against_zero,
+        LOGIT,
+        (0, 1),
+        "logit of the second class, the first being 0",
+    ),
     "squared_hinge": (losses.squared_hinge, SIGNED, (-1, 1), "y_pred"),
     "tversky": (functools.partial(losses.tversky, axis=-1), (0.0, 1.0), (0, 1), "y_pred"),
 }
@@ -146,7 +207,9 @@ def write(name: str, folder: Path, newer_than: Path) -> str | None:
     if draw is None:
         return None
     path = folder / f"{name}.svg"
-    if not path.exists() or path.stat().st_mtime < max(newer_than.stat().st_mtime, Path(__file__).stat().st_mtime):
+    if not path.exists() or path.stat().st_mtime < max(
+        newer_than.stat().st_mtime, Path(__file__).stat().st_mtime
+    ):
         with plt.rc_context({"svg.hashsalt": "tinynn", "font.size": 9.5}):
             draw()
             plt.gcf().savefig(path, metadata={"Date": None})
@@ -181,7 +244,9 @@ def _activation(functions: dict[str, Callable[..., Any]]) -> None:
     plotting.activation([_named(function, label) for label, function in functions.items()])
 
 
-def _curves(x: Any, curves: dict[str, Callable[[Any], Any]], xlabel: str, titles: tuple[str, str]) -> None:
+def _curves(
+    x: Any, curves: dict[str, Callable[[Any], Any]], xlabel: str, titles: tuple[str, str]
+) -> None:
     """Functions of (n, 1) to (n,), and their derivatives by the tape."""
     axes = plt.subplots(1, 2, figsize=(8.4, 3.2), layout="constrained")[1]
     for i, (label, function) in enumerate(curves.items()):
@@ -198,7 +263,12 @@ def _curves(x: Any, curves: dict[str, Callable[[Any], Any]], xlabel: str, titles
         panel.legend()
 
 
-def _loss(loss: Callable[..., Any], span: tuple[float, float], labels: tuple[float, ...], xlabel: str) -> None:
+def _loss(
+    loss: Callable[..., Any],
+    span: tuple[float, float],
+    labels: tuple[float, ...],
+    xlabel: str,
+) -> None:
     x = np.linspace(*span, 601)
 
     def beside(label: float) -> Callable[..., Any]:
@@ -214,7 +284,9 @@ def _row(function: Callable[..., Any]) -> None:
 
     def output(k: int) -> Callable[[Any], Any]:
         return lambda first: function(
-            ops.concatenate([first, ops.zeros_like(first), ops.zeros_like(first) - 1], axis=1)
+            ops.concatenate(
+                [first, ops.zeros_like(first), ops.zeros_like(first) - 1], axis=1
+            )
         )[:, k]
 
     curves = {f"output {k} of (x, 0, -1)": output(k) for k in range(3)}
@@ -232,9 +304,15 @@ def _paths(name: str) -> None:
 
 
 def _normalization(layer: Any) -> None:
-    x = np.random.RandomState(0).normal([0.0, 2.0, -1.0, 4.0], [0.5, 2.0, 1.0, 0.3], (6, 4)).astype("float32")
+    x = (
+        np.random.RandomState(0)
+        .normal([0.0, 2.0, -1.0, 4.0], [0.5, 2.0, 1.0, 0.3], (6, 4))
+        .astype("float32")
+    )
     axes = plt.subplots(1, 2, figsize=(8.4, 2.8), layout="constrained")[1]
-    for panel, table, title in zip(axes, (x, np.asarray(layer()(x, training=True))), ("inputs", "outputs")):
+    for panel, table, title in zip(
+        axes, (x, np.asarray(layer()(x, training=True))), ("inputs", "outputs")
+    ):
         _table(panel, table, title)
 
 
@@ -243,7 +321,12 @@ def _table(panel: Any, table: Any, title: str) -> None:
     panel.imshow(table, cmap="cividis", vmin=-limit, vmax=limit, aspect="auto")
     for (row, column), value in np.ndenumerate(table):
         panel.text(
-            column, row, f"{value:.2g}", ha="center", va="center", color="black" if value > 0.1 * limit else "white"
+            column,
+            row,
+            f"{value:.2g}",
+            ha="center",
+            va="center",
+            color="black" if value > 0.1 * limit else "white",
         )
     panel.set(title=title, xticks=[], yticks=[])
 
@@ -253,14 +336,18 @@ def _dense() -> None:
     x, kernel = rng.normal(size=(4, 3)), rng.normal(size=(3, 2))
     axes = plt.subplots(1, 3, figsize=(8.4, 2.6), layout="constrained")[1]
     for panel, table, title in zip(
-        axes, (x, kernel, x @ kernel), ("x (batch, fan_in)", "kernel (fan_in, units)", "x @ kernel (batch, units)")
+        axes,
+        (x, kernel, x @ kernel),
+        ("x (batch, fan_in)", "kernel (fan_in, units)", "x @ kernel (batch, units)"),
     ):
         _table(panel, table, title)
 
 
 def _penalties() -> None:
     curves = {"L1: |w|": ops.abs, "L2: w²": ops.square}
-    _curves(np.linspace(-2, 2, 601), curves, "w", ("penalty, with factor 1", "its derivative"))
+    _curves(
+        np.linspace(-2, 2, 601), curves, "w", ("penalty, with factor 1", "its derivative")
+    )
 
 
 def _dropout() -> None:

@@ -28,8 +28,26 @@ GROUPS = {
         "unit_normalization",
     ),
     "Optimizers": (
-        *("adadelta", "adafactor", "adagrad", "adam", "adamax", "ftrl", "lamb", "lion", "nadam", "rmsprop"),
-        *("schedule_free_adamw", "sgd", "gradient_accumulation", "moving_average", "weight_decay", "clip"),
+        *(
+            "adadelta",
+            "adafactor",
+            "adagrad",
+            "adam",
+            "adamax",
+            "ftrl",
+            "lamb",
+            "lion",
+            "nadam",
+            "rmsprop",
+        ),
+        *(
+            "schedule_free_adamw",
+            "sgd",
+            "gradient_accumulation",
+            "moving_average",
+            "weight_decay",
+            "clip",
+        ),
     ),
     "Losses": (
         *(
@@ -38,13 +56,37 @@ GROUPS = {
             "categorical_crossentropy",
             "categorical_focal_crossentropy",
         ),
-        *("categorical_hinge", "circle", "cosine_similarity", "dice", "generalized_crossentropy", "hinge", "huber"),
-        *("kl_divergence", "log_cosh", "mean_absolute_error", "mean_absolute_percentage_error", "mean_squared_error"),
-        *("mean_squared_logarithmic_error", "poisson", "sigmoid_crossentropy", "sigmoid_focal_crossentropy"),
+        *(
+            "categorical_hinge",
+            "circle",
+            "cosine_similarity",
+            "dice",
+            "generalized_crossentropy",
+            "hinge",
+            "huber",
+        ),
+        *(
+            "kl_divergence",
+            "log_cosh",
+            "mean_absolute_error",
+            "mean_absolute_percentage_error",
+            "mean_squared_error",
+        ),
+        *(
+            "mean_squared_logarithmic_error",
+            "poisson",
+            "sigmoid_crossentropy",
+            "sigmoid_focal_crossentropy",
+        ),
         *("softmax_crossentropy", "squared_hinge", "tversky"),
     ),
     "Metrics": ("accuracy", "confusion", "correlation", "f_score", "r2_score", "top_k"),
-    "Regularizers and constraints": ("l1_l2", "non_negative", "norm_limits", "orthogonality"),
+    "Regularizers and constraints": (
+        "l1_l2",
+        "non_negative",
+        "norm_limits",
+        "orthogonality",
+    ),
     "Shared by others": ("elementary",),
 }
 """What is not named here is an activation."""
@@ -58,7 +100,9 @@ def setup(app: Any) -> dict[str, Any]:
 
 def names() -> list[str]:
     """The files of tinynn/kernels."""
-    return sorted(path.stem for path in SOURCES.glob("*.py") if not path.stem.startswith("_"))
+    return sorted(
+        path.stem for path in SOURCES.glob("*.py") if not path.stem.startswith("_")
+    )
 
 
 def write() -> None:
@@ -69,7 +113,9 @@ def write() -> None:
     for name in names():
         source = SOURCES / f"{name}.py"
         figure = kernel_figures.write(name, FOLDER, newer_than=source)
-        _update(FOLDER / f"{name}.md", page(name, source.read_text(encoding="utf-8"), figure))
+        _update(
+            FOLDER / f"{name}.md", page(name, source.read_text(encoding="utf-8"), figure)
+        )
     _update(FOLDER / "index.md", index())
     for old in FOLDER.glob("*.md"):
         if old.stem not in (*names(), "index"):
@@ -90,7 +136,9 @@ def index() -> str:
         lines += [f"## {title}", "", "| Kernel | What it is |", "|---|---|"]
         for name in sorted(set(group) & set(names())):
             tree = ast.parse((SOURCES / f"{name}.py").read_text(encoding="utf-8"))
-            about = " ".join((ast.get_docstring(tree) or "").split("\n\n")[0].split()).replace("|", "\\|")
+            about = " ".join(
+                (ast.get_docstring(tree) or "").split("\n\n")[0].split()
+            ).replace("|", "\\|")
             lines.append(f"| [`{name}`]({name}.md) | {about} |")
         lines.append("")
     return "\n".join([*lines, "```{toctree}", ":hidden:", "", *names(), "```", ""])
@@ -104,7 +152,9 @@ def page(name: str, source: str, figure: str | None) -> str:
     lines = [f"# `{name}`", "", _rst(ast.get_docstring(tree) or "")]
     if figure:
         lines += [f"![{name}, drawn from its functions]({figure})", ""]
-    for function in (f for f in functions if not f.startswith("_") and not _is_compiled(functions[f])):
+    for function in (
+        f for f in functions if not f.startswith("_") and not _is_compiled(functions[f])
+    ):
         shown.add(function)
         lines += [
             f"## {function}",
@@ -116,14 +166,21 @@ def page(name: str, source: str, figure: str | None) -> str:
         if twin in functions:
             shown.add(twin)
             about = ast.get_docstring(functions[twin])
-            lines += ["<details><summary>The compiled twin</summary>", "", *([_rst(about)] if about else [])]
+            lines += [
+                "<details><summary>The compiled twin</summary>",
+                "",
+                *([_rst(about)] if about else []),
+            ]
             lines += [*_code(source, functions[twin]), "</details>", ""]
     rest = [node for other, node in functions.items() if other not in shown]
     if rest:
         lines += ["## Parts of these", ""]
         for node in rest:
             lines += [*_code(source, node, with_docstring=True)]
-    lines += [f"The whole file: [tinynn/kernels/{name}.py](../../tinynn/kernels/{name}.py).", ""]
+    lines += [
+        f"The whole file: [tinynn/kernels/{name}.py](../../tinynn/kernels/{name}.py).",
+        "",
+    ]
     return "\n".join(lines)
 
 

@@ -20,5 +20,7 @@ def _inline(writer: Any, node: Any) -> None:
 
 
 def _block(writer: Any, node: Any) -> None:
-    writer.body.append(f'<div class="math">{latex2mathml.converter.convert(node.astext(), display="block")}</div>\n')
+    writer.body.append(
+        f'<div class="math">{latex2mathml.converter.convert(node.astext(), display="block")}</div>\n'
+    )
     raise nodes.SkipNode

@@ -33,7 +33,11 @@ def setup(app: Any) -> dict[str, Any]:
 
 def modules() -> list[str]:
     """The public modules, each with its `__all__`."""
-    found = [f"tinynn.{name}" for name in tinynn.__all__ if inspect.ismodule(getattr(tinynn, name))]
+    found = [
+        f"tinynn.{name}"
+        for name in tinynn.__all__
+        if inspect.ismodule(getattr(tinynn, name))
+    ]
     found += [f"tinynn.{name}" for name in tinynn._LATE]
     return sorted([*found, "tinynn.optimizers.schedules"])
 
@@ -42,18 +46,29 @@ def write() -> None:
     """All pages; those of modules that are gone are removed."""
     FOLDER.mkdir(exist_ok=True)
     pages = {f"{name.removeprefix('tinynn.')}.md": page(name) for name in modules()}
-    rows = [(name, name.removeprefix("tinynn."), first_line(importlib.import_module(name))) for name in modules()]
-    table = "".join(f"| [`{name}`]({short}.md) | {about} |\n" for name, short, about in rows)
+    rows = [
+        (name, name.removeprefix("tinynn."), first_line(importlib.import_module(name)))
+        for name in modules()
+    ]
+    table = "".join(
+        f"| [`{name}`]({short}.md) | {about} |\n" for name, short, about in rows
+    )
     top = [name for name in tinynn.__all__ if not inspect.ismodule(getattr(tinynn, name))]
-    pages["top.md"] = body("tinynn", top, "What is at the top: `import tinynn as keras`, and go on.")
+    pages["top.md"] = body(
+        "tinynn", top, "What is at the top: `import tinynn as keras`, and go on."
+    )
     contents = "\n".join(["top", *(name.removeprefix("tinynn.") for name in modules())])
-    pages["index.md"] = f"{INTRODUCTION}{table}\n```{{toctree}}\n:hidden:\n\n{contents}\n```\n"
+    pages["index.md"] = (
+        f"{INTRODUCTION}{table}\n```{{toctree}}\n:hidden:\n\n{contents}\n```\n"
+    )
     for old in FOLDER.glob("*.md"):
         if old.name not in pages:
             old.unlink()
     for name, text in pages.items():
         path = FOLDER / name
-        if not path.exists() or path.read_text(encoding="utf-8") != text:  # so that only what changed is built again
+        if (
+            not path.exists() or path.read_text(encoding="utf-8") != text
+        ):  # so that only what changed is built again
             path.write_text(text, encoding="utf-8")
 
 
@@ -61,18 +76,31 @@ def page(name: str) -> str:
     """Of one module."""
     module = importlib.import_module(name)
     return body(
-        name, [n for n in module.__all__ if not inspect.ismodule(getattr(module, n))], inspect.getdoc(module) or ""
+        name,
+        [n for n in module.__all__ if not inspect.ismodule(getattr(module, n))],
+        inspect.getdoc(module) or "",
     )
 
 
 def body(name: str, names: list[str], text: str) -> str:
     """A heading, what the module says of itself, a table of its names, and each with its docstring."""
     module = importlib.import_module(name)
-    inner = [getattr(module, n) for n in module.__all__ if inspect.ismodule(getattr(module, n)) and name != "tinynn"]
+    inner = [
+        getattr(module, n)
+        for n in module.__all__
+        if inspect.ismodule(getattr(module, n)) and name != "tinynn"
+    ]
     inner = [one for one in inner if one.__name__ not in modules()]
-    inner_text = "".join(f"## `{one.__name__}`\n\n{_rst(inspect.getdoc(one) or '')}\n{_entries(one)}" for one in inner)
-    summary = "\n".join(f"   {name}.{n}" for n in names)
-    table = f"```{{eval-rst}}\n.. autosummary::\n   :nosignatures:\n\n{summary}\n```\n" if names else ""
+    inner_text = "".join(
+        f"## `{one.__name__}`\n\n{_rst(inspect.getdoc(one) or '')}\n{_entries(one)}"
+        for one in inner
+    )
+    summary = "\n".join(f"   ~{name}.{n}" for n in names)
+    table = (
+        f"```{{eval-rst}}\n.. autosummary::\n   :nosignatures:\n\n{summary}\n```\n"
+        if names
+        else ""
+    )
     entries = "".join(_entry(f"{name}.{n}", getattr(module, n)) for n in names)
     return f"# `{name}`\n\n{_rst(text)}\n{table}\n{inner_text}{entries}"
 
@@ -90,7 +118,9 @@ def _entries(module: Any) -> str:
 
 
 def _entry(full: str, thing: Any, level: str = "##") -> str:
-    again = ":no-index:" if id(thing) in _described else ""  # under another name, too: links lead to the first
+    again = (
+        ":no-index:" if id(thing) in _described else ""
+    )  # under another name, too: links lead to the first
     _described.add(id(thing))
     if isinstance(thing, type):
         kind, options = "autoclass", ":members:\n   :show-inheritance:"

@@ -33,7 +33,11 @@ def trained_in_tinynn() -> tuple[Any, Any, Any]:
     tinynn.utils.set_random_seed(1)
     layers = [tinynn.layers.Dense(32, "tanh"), tinynn.layers.Dense(2, "softmax")]
     model = tinynn.Sequential([tinynn.Input((8,)), *layers])
-    model.compile(tinynn.optimizers.Adam(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile(
+        tinynn.optimizers.Adam(0.01),
+        "sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+    )
     model.fit(x, y, batch_size=BATCH, verbose=0)
     return model, x, y
 
@@ -43,15 +47,26 @@ def mirrored() -> None:
     import tensorflow as tf
 
     cpu = tf.config.list_physical_devices("CPU")[0]
-    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+    tf.config.set_logical_device_configuration(
+        cpu, [tf.config.LogicalDeviceConfiguration()] * 2
+    )
     ours, x, y = trained_in_tinynn()
     tf.random.set_seed(1)
     alone = tinynn.to_keras(ours)
     strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
     with strategy.scope():
         together = tinynn.to_keras(ours)
-    one, two = (m.fit(x, y, batch_size=BATCH, epochs=EPOCHS, verbose=0).history["loss"] for m in (alone, together))
-    report(f"{strategy.num_replicas_in_sync} devices", one, two, alone.get_weights(), together.get_weights())
+    one, two = (
+        m.fit(x, y, batch_size=BATCH, epochs=EPOCHS, verbose=0).history["loss"]
+        for m in (alone, together)
+    )
+    report(
+        f"{strategy.num_replicas_in_sync} devices",
+        one,
+        two,
+        alone.get_weights(),
+        together.get_weights(),
+    )
 
 
 def worker() -> None:
@@ -72,7 +87,9 @@ def worker() -> None:
     def step(batch: Any) -> Any:
         def on_this_worker(x: Any, y: Any) -> Any:
             with tf.GradientTape() as tape:
-                losses = tf.keras.losses.sparse_categorical_crossentropy(y, model(x, training=True))
+                losses = tf.keras.losses.sparse_categorical_crossentropy(
+                    y, model(x, training=True)
+                )
                 loss = tf.reduce_sum(losses) / BATCH
             variables = model.trainable_variables
             model.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
@@ -80,11 +97,17 @@ def worker() -> None:
 
         return strategy.reduce("SUM", strategy.run(on_this_worker, args=batch), axis=None)
 
-    history = [float(np.mean([step(batch).numpy() for batch in batches])) for _ in range(EPOCHS)]
+    history = [
+        float(np.mean([step(batch).numpy() for batch in batches])) for _ in range(EPOCHS)
+    ]
     if json.loads(os.environ["TF_CONFIG"])["task"]["index"] == 0:
-        alone = tinynn.to_keras(ours).fit(x, y, batch_size=BATCH, epochs=EPOCHS, shuffle=False, verbose=0)
+        alone = tinynn.to_keras(ours).fit(
+            x, y, batch_size=BATCH, epochs=EPOCHS, shuffle=False, verbose=0
+        )
         weights = [np.asarray(weight) for weight in model.get_weights()]
-        report("2 workers", alone.history["loss"], history, alone.model.get_weights(), weights)
+        report(
+            "2 workers", alone.history["loss"], history, alone.model.get_weights(), weights
+        )
 
 
 def workers() -> None:
@@ -94,7 +117,9 @@ def workers() -> None:
     for index in range(2):
         task = {"cluster": {"worker": places}, "task": {"type": "worker", "index": index}}
         environment = {**os.environ, "TF_CONFIG": json.dumps(task)}
-        running.append(subprocess.Popen([sys.executable, __file__, "worker"], env=environment))
+        running.append(
+            subprocess.Popen([sys.executable, __file__, "worker"], env=environment)
+        )
     codes = [process.wait(timeout=240) for process in running]
     if any(codes):
         raise SystemExit("a worker failed")
@@ -110,7 +135,9 @@ def _free_ports(count: int) -> list[int]:
     return ports
 
 
-def report(where: str, one: list[float], two: list[float], weights: list[Any], others: list[Any]) -> None:
+def report(
+    where: str, one: list[float], two: list[float], weights: list[Any], others: list[Any]
+) -> None:
     """The losses of both runs, and how far apart their weights are at the end."""
     print(f"epoch  1 device   {where}")
     for epoch, (a, b) in enumerate(zip(one, two), 1):
@@ -120,4 +147,6 @@ def report(where: str, one: list[float], two: list[float], weights: list[Any], o
 
 
 if __name__ == "__main__":
-    {"mirrored": mirrored, "workers": workers, "worker": worker}[(sys.argv[1:] or ["mirrored"])[0]]()
+    {"mirrored": mirrored, "workers": workers, "worker": worker}[
+        (sys.argv[1:] or ["mirrored"])[0]
+    ]()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -153,7 +154,8 @@ def test_the_task_is_found_out(values: list[Any], task: str) -> None:
 @pytest.mark.parametrize(
     ("values", "task", "message"),
     [
-        (["a"] * 9, None, r"has 1 distinct value"),
+        (["a"] * 9, None, r"is 'a' in every row: there is nothing to learn"),
+        ([None] * 9, None, r"has no value in any row"),
         ([f"w{i}" for i in range(200)], None, "has 200 classes, more than 100"),
         (["a", "b"] * 5, "regression", "regression needs numbers.*holds 'a'"),
     ],
@@ -161,3 +163,48 @@ def test_the_task_is_found_out(values: list[Any], task: str) -> None:
 def test_targets_that_cannot_be_learned(values: list[Any], task: str | None, message: str) -> None:
     with pytest.raises(table.WrongUse, match=message):
         table.find_target(pd.DataFrame({"y": values}), "y", task)
+
+
+@pytest.mark.parametrize(
+    ("values", "is_identifier"),
+    [(range(1000, 1030), True), ([*range(29), 40], False), ([1.5, 2.5, 3.5], False), ([1, 2, 2], False)],
+)
+def test_a_target_that_counts_the_rows_is_seen(values: Any, is_identifier: bool) -> None:
+    assert table.numbers_the_rows("y", pd.Series(list(values)).sample(frac=1, random_state=0)) is is_identifier
+    assert table.numbers_the_rows("row_id", pd.Series([3, 9, 40]))
+
+
+def test_columns_that_are_left_out_say_why() -> None:
+    frame = pd.DataFrame({"empty": [None] * 4, "same": [1] * 4, "x": [1, 2, 3, 4], "y": [0, 1, 0, 1]})
+    made = table.learn(frame, table.find_target(frame, "y", None)[0])
+    assert made.left_out == {"empty": "empty in every row", "same": "the same in every row"}
+    assert made.inputs == ["x"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_tables_of_spreadsheets_are_read(tmp_path: Path, encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Semicolons with decimal commas; a thousand is no decimal where commas separate."""
+    path = tmp_path / "t.csv"
+    path.write_text("größe;stadt;n\n1,5;Köln;2\n-2,25;Rom;3\n;Bari, Süd;4\n", encoding=encoding)
+    expected = pd.DataFrame({"größe": [1.5, -2.25, np.nan], "stadt": ["Köln", "Rom", "Bari, Süd"], "n": [2, 3, 4]})
+    pd.testing.assert_frame_equal(table.read_csv(str(path)), expected)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(path.read_bytes())))
+    pd.testing.assert_frame_equal(table.read_csv("-"), expected)
+    path.write_text('a,b\n"1,500",2\n', encoding=encoding)
+    assert table.read_csv(str(path))["a"].tolist() == ["1,500"]
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ("größe,y\n1,2\n".encode("latin-1"), r"not text in UTF-8 .*byte 0xf6.*iconv -f latin1 -t utf-8"),
+        (b"", r"No columns to parse from file"),
+        (b"a,b\n", r"has no rows below its first line"),
+        (b"a,b\n1,2\n1,2,3,4\n", r"Expected 2 fields in line 3, saw 4"),
+    ],
+)
+def test_what_is_no_table_is_told(tmp_path: Path, written: bytes, message: str) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(written)
+    with pytest.raises(table.WrongUse, match=message):
+        table.read_csv(str(path))

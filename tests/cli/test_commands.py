@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from typer.testing import CliRunner, Result
 
 import tinynn
 from tinynn.cli.app import app
+from tinynn.cli.talk import as_text
 
 RUNNER = CliRunner(env={"NO_COLOR": "1", "COLUMNS": "200", "TERM": "dumb"})
 
@@ -169,6 +171,81 @@ def test_regression(tmp_path: Path) -> None:
     assert abs(predicted.mean() - frame["target"].mean()) < 10  # in the target's own unit
 
 
+def test_an_interrupted_training_leaves_nothing(cancer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    command = [
+        "train",
+        cancer / "cancer.csv",
+        "--target",
+        "target",
+        "--epochs",
+        1,
+        "--no-compare",
+        "--out",
+        tmp_path / "m",
+    ]
+    for place in ("tinynn.cli.training.train", "tinynn.models.Sequential.save"):  # before and between the files
+        with monkeypatch.context() as patched:
+            patched.setattr(place, interrupted)
+            done = run(*command)
+        assert (done.exit_code, done.stdout) == (130, "")
+        assert "interrupted; nothing has been written" in done.stderr
+        assert list(tmp_path.iterdir()) == []
+    assert run(*command).exit_code == 0
+    before = {path.name: path.read_bytes() for path in (tmp_path / "m").iterdir()}
+    (tmp_path / "m" / "mine.txt").write_text("stays")
+    with monkeypatch.context() as patched:
+        patched.setattr("tinynn.models.Sequential.save", interrupted)
+        assert run(*command, "--force", "--seed", 5).exit_code == 130
+    assert {name: (tmp_path / "m" / name).read_bytes() for name in before} == before
+    assert run(*command, "--force", "--seed", 5).exit_code == 0
+    assert (tmp_path / "m" / "model.keras").read_bytes() != before["model.keras"]
+    assert {path.name for path in (tmp_path / "m").iterdir()} == {*before, "mine.txt"}
+    assert [path.name for path in tmp_path.iterdir()] == ["m"]
+
+
+def test_rows_of_unknown_classes_are_not_scored(cancer: Path) -> None:
+    frame = pd.read_csv(cancer / "cancer.csv")
+    expected = json.loads(run("evaluate", cancer / "model", "-", "--json", given=frame[3:].to_csv(index=False)).stdout)
+    frame.loc[:2, "target"] = "other"
+    done = run("evaluate", cancer / "model", "-", "--json", given=frame.to_csv(index=False))
+    assert "3 rows are left out" in done.stderr
+    assert json.loads(done.stdout) == {**expected, "rows": len(frame)}
+
+
+def test_explain_shows_the_row_that_is_asked_for(cancer: Path) -> None:
+    asked = {
+        row: json.loads(run("explain", cancer / "model", cancer / "cancer.csv", "--row", row, "--json").stdout)
+        for row in (0, 4)
+    }
+    alone = pd.read_csv(cancer / "cancer.csv")[4:5].to_csv(index=False)
+    assert json.loads(run("explain", cancer / "model", "-", "--json", given=alone).stdout) == asked[4] != asked[0]
+    first = json.loads(run("summary", cancer / "model", "--json").stdout)["layers"][0]["name"]
+    done = run("explain", cancer / "model", cancer / "cancer.csv", "--weight", f"{first}/kernel[3,1]")
+    assert f"{first}/kernel" in done.stdout
+
+
+def test_check_gradients_says_it_by_its_exit_code(cancer: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = ["check-gradients", cancer / "model", cancer / "cancer.csv", "--rows", 2, "--json"]
+    done = run(*command)
+    assert (done.exit_code, json.loads(done.stdout)["passed"]) == (0, True)
+    wrong = SimpleNamespace(passed=False, to_dict=lambda: {"passed": False})
+    monkeypatch.setattr("tinynn.explain.check_gradients", lambda *_, **__: wrong)
+    done = run(*command)
+    assert (done.exit_code, json.loads(done.stdout)["passed"]) == (1, False)
+
+
+def test_json_has_no_numbers_that_json_has_not() -> None:
+    def refused(name: str) -> None:
+        raise AssertionError(name)
+
+    values = {"a": float("nan"), "b": [np.float32("inf"), 1.5], "c": (np.arange(2), {"d": -np.inf})}
+    found = json.loads(as_text(values), parse_constant=refused)
+    assert found == {"a": None, "b": [None, 1.5], "c": [[0, 1], {"d": None}]}
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -207,23 +284,30 @@ def test_every_command_has_help_with_examples() -> None:
 
 
 def test_colours_and_pipes(cancer: Path) -> None:
-    """As a process: no escape codes where nobody sees colours, results alone on standard output, the exit code as said."""
-    command = [sys.executable, "-m", "tinynn", "predict", str(cancer / "model"), "-"]
+    """As a process: no escape codes where nobody sees colours, results alone on standard output, talk on the other."""
+    frame = pd.read_csv(cancer / "cancer.csv")
+    frame.loc[0, "target"] = "other"
     done = subprocess.run(
-        command,
-        input=(cancer / "cancer.csv").read_text(),
+        [sys.executable, "-m", "tinynn", "evaluate", str(cancer / "model"), "-", "--json"],
+        input=frame.to_csv(index=False),
         capture_output=True,
         text=True,
         cwd=Path(tinynn.__file__).parents[1],
     )
     assert done.returncode == 0
-    assert done.stdout.startswith("target,probability of benign,probability of malignant\n")
-    assert done.stderr == ""
-    wrong = subprocess.run(
-        [*command[:3], "summary", "nowhere"], capture_output=True, text=True, cwd=Path(tinynn.__file__).parents[1]
-    )
-    assert (wrong.returncode, wrong.stdout) == (2, "")
-    assert "\x1b[" not in wrong.stderr
+    assert json.loads(done.stdout)["rows"] == len(frame)
+    assert done.stderr.startswith("1 rows are left out")
+    assert "\x1b[" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("arguments", "code"), [(["summary", "nowhere"], 2), (["--version"], 0)])
+def test_the_process_ends_with_the_exit_code(monkeypatch: pytest.MonkeyPatch, arguments: list[str], code: int) -> None:
+    from tinynn import cli
+
+    monkeypatch.setattr("sys.argv", ["tinynn", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == code
 
 
 def test_the_extra_is_named_where_it_is_missing(

@@ -37,6 +37,7 @@ def test_they_are_scikit_learns() -> None:
     assert np.bincount(labels).tolist() == np.bincount(bunch.target).tolist()
     assert images.sum() == bunch.images.sum()
     assert tuple(datasets.load_breast_cancer().target_names) == breast_cancer.class_names
+    assert tuple(datasets.load_breast_cancer().feature_names) == breast_cancer.feature_names
 
 
 def test_without_scikit_learn_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

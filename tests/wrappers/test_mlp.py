@@ -75,7 +75,7 @@ def test_first_step_is_that_of_scikit_learns_network() -> None:
 
 
 def test_words_as_classes_and_probabilities() -> None:
-    model = quick(learning_rate=0.1, epochs=50).fit(X, NAMES)
+    model = quick(learning_rate=0.1, epochs=50).fit(X[::-1], NAMES[::-1])  # sorted is not as they come
     assert model.classes_.tolist() == ["setosa", "versicolor", "virginica"]
     assert model.score(X, NAMES) > 0.9
     np.testing.assert_allclose(model.predict_proba(X).sum(axis=1), 1, atol=1e-12)
@@ -140,15 +140,59 @@ def test_sample_weights_of_any_size_mean_the_same() -> None:
     )  # powers of two: not even rounded apart
 
 
-def test_early_stopping_goes_back_to_the_best_epoch() -> None:
-    model = quick(early_stopping=True, validation_split=0.3, patience=3, epochs=500, learning_rate=0.3).fit(X, Y)
-    assert model.n_iter_ < 500
-    assert model.n_iter_ == len(model.history_["val_loss"])
-    best = int(np.argmin(model.history_["val_loss"]))
-    assert (
-        model.n_iter_ - 1 - best >= 3
-        or model.history_["val_loss"][best] < min(model.history_["val_loss"][:best]) + 1e-4
+class Watched(MLPClassifier):
+    """Keeps what it trains on."""
+
+    def _learn(self, X: Any, y: Any, weights: Any, epochs: int, validation: Any, callbacks: list[Any]) -> None:
+        self.given_ = X, y, weights, validation
+        super()._learn(X, y, weights, epochs, validation, callbacks)
+
+
+def test_weights_of_classes_and_samples_multiply() -> None:
+    by_sample, weights = np.random.default_rng(1).uniform(1, 2, len(X)), {0: 3.0, 1: 1.0, 2: 0.5}
+    together = Watched(epochs=1, class_weight=weights).fit(X, Y, sample_weight=by_sample).given_[2]
+    np.testing.assert_allclose(
+        together / together[0], (r := by_sample * np.array([3.0, 1.0, 0.5])[Y]) / r[0], rtol=1e-12
     )
+
+
+def test_validation_has_other_rows_with_their_weights_and_each_class_in_its_share() -> None:
+    rows = np.arange(150.0)
+    model = Watched(epochs=1, validation_split=0.2, random_state=0).fit(np.stack([rows, rows], axis=1), Y, 1 + rows)
+    x, y, weights, (x_held, y_held, weights_held) = model.given_
+    assert sorted([*x[:, 0], *x_held[:, 0]]) == rows.tolist()
+    assert np.bincount(y_held).tolist() == [10, 10, 10]
+    for each, classes, seen in ((x[:, 0], y, weights), (x_held[:, 0], y_held, weights_held)):
+        np.testing.assert_array_equal(classes, Y[each.astype(int)])
+        np.testing.assert_allclose(seen, (1 + each) / (1 + each).mean(), rtol=1e-12)
+
+
+def test_rows_come_as_they_are_without_shuffle() -> None:
+    """The initializer has a seed of its own, so that random_state has the order alone to decide."""
+    start = tinynn.initializers.GlorotUniform(seed=1)
+    for shuffle, alike in ((False, True), (True, False)):
+        settings = {"kernel_initializer": start, "batch_size": 16, "epochs": 2, "shuffle": shuffle}
+        first, other = (quick(**settings, random_state=seed).fit(X, Y).loss_curve_ for seed in (1, 2))
+        assert (first == other) is alike
+
+
+def test_each_fit_has_an_optimizer_of_its_own() -> None:
+    given = tinynn.optimizers.Adam(0.5)
+    first, again = (quick(optimizer=given).fit(X, Y) for _ in range(2))
+    assert first.model_.optimizer is not again.model_.optimizer is not given
+    assert first.loss_curve_ == again.loss_curve_
+
+
+def test_early_stopping_goes_back_to_the_best_epoch() -> None:
+    model = Watched(
+        (8,), early_stopping=True, validation_split=0.3, patience=3, epochs=500, learning_rate=0.3, random_state=0
+    ).fit(X, Y)
+    losses = model.history_["val_loss"]
+    assert model.n_iter_ == len(losses) < 500
+    assert losses[-1] > min(losses)
+    x, y, *_ = model.given_[3]
+    # within min_delta, below which a loss does not count as better
+    assert model.model_.evaluate(x, y, verbose=0) <= min(losses) + model.min_delta
 
 
 def test_callbacks_are_copied_and_called() -> None:

@@ -45,6 +45,8 @@ def test_a_given_model_is_copied_for_each_fit() -> None:
     warm = SKLearnClassifier(given, warm_start=True, fit_kwargs=QUIET).fit(X, Y)
     assert warm.model_ is given
     assert warm.fit(X, Y).model_.optimizer.iterations.numpy() == 2 * 15 * 5
+    made = SKLearnClassifier(one_hot_network, warm_start=True, fit_kwargs=QUIET).fit(X, Y)
+    assert made.fit(X, Y).model_.optimizer.iterations.numpy() == 2 * 15 * 5
 
 
 def test_a_clone_keeps_fit_kwargs_and_fit_leaves_them_alone() -> None:
@@ -161,6 +163,9 @@ def test_classes_probabilities_and_score() -> None:
     model.fit(X, NAMES, validation_data=(X, NAMES))
     assert model.classes_.tolist() == ["setosa", "versicolor", "virginica"]
     assert model.score(X, NAMES) == pytest.approx((model.predict(X) == NAMES).mean())
+    assert model.score(X[60:], NAMES[60:]) == pytest.approx(
+        (model.predict(X[60:]) == NAMES[60:]).mean()
+    )  # without a class
     assert model.predict_proba(X).shape == (150, 10)
 
     def of_one_unit() -> Any:

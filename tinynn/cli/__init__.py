@@ -8,7 +8,7 @@ __all__ = ["main"]
 
 
 def main() -> int:
-    """What the console script runs; the exit code: 0 done, 1 a check failed, 2 wrong use."""
+    """What the console script runs; the exit code: 0 done, 1 a check failed, 2 wrong use, 130 interrupted."""
     try:
         from tinynn.cli.app import app
     except ImportError as error:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib.util
 import io
 import re
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -26,7 +28,7 @@ from tinynn.cli.talk import EpochProgress, as_text, emit, emit_json, say, wrong_
 app = typer.Typer(
     name="tinynn",
     help="Networks for tables, from the command line. Results go to standard output, talk to standard error. "
-    "Exit codes: 0 done, 1 a check failed, 2 wrong use.",
+    "Exit codes: 0 done, 1 a check failed, 2 wrong use, 130 interrupted.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
@@ -59,8 +61,28 @@ def _mended(command: Callable[..., None]) -> Callable[..., None]:
             command(*args, **kwargs)
         except WrongUse as error:
             raise wrong_use(str(error)) from None
+        except KeyboardInterrupt:
+            say("tinynn: interrupted; nothing has been written.")
+            raise typer.Exit(130) from None
 
     return wrapped
+
+
+@contextlib.contextmanager
+def _all_or_nothing(folder: Path) -> Iterator[Path]:
+    """Where to write the files of a folder: they are in it once all of them are written, or none is."""
+    staging = folder.with_name(f"{folder.name}.writing")
+    shutil.rmtree(staging, ignore_errors=True)  # of a process that was killed
+    staging.mkdir(parents=True)
+    try:
+        yield staging
+        if not folder.exists():
+            staging.rename(folder)
+            return
+        for file in staging.iterdir():
+            file.replace(folder / file.name)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
 
 
 def _version(asked: bool) -> None:
@@ -116,6 +138,8 @@ def train(
         cat rows.csv | tinynn train - --target y --out model --json | jq .test
     """
     folder = out or Path("table_model" if data == "-" else f"{Path(data).stem}_model")
+    if folder.exists() and not folder.is_dir():
+        raise WrongUse(f"{folder} is a file; --out names the folder to write.")
     if (folder / models.MODEL).exists() and not force:
         raise WrongUse(f"{folder} has a model already. --force writes over it, --out names another folder.")
     settings = training.Settings(
@@ -136,17 +160,19 @@ def train(
     )
     if not 0 <= dropout < 1:
         raise WrongUse(f"--dropout is a share in [0, 1); got {dropout}.")
+    if not 0 < learning_rate < float("inf"):
+        raise WrongUse(f"--learning-rate is above 0; got {learning_rate}.")
     frame = table.read_csv(data)
     outcome = training.train(frame, settings, say, [EpochProgress()])
-    folder.mkdir(parents=True, exist_ok=True)
-    outcome.model.save(folder / models.MODEL)
-    outcome.preprocessing.write(folder / models.PREPROCESSING)
     page = report.page(
         outcome, "standard input" if data == "-" else Path(data).name, str(folder), _summary(outcome.model)
     )
-    (folder / models.REPORT).write_text(page, encoding="utf-8")
     found = {**outcome.to_dict(), "folder": str(folder)}
-    (folder / models.METRICS).write_text(as_text(found) + "\n", encoding="utf-8")
+    with _all_or_nothing(folder) as place:
+        outcome.preprocessing.write(place / models.PREPROCESSING)
+        (place / models.REPORT).write_text(page, encoding="utf-8")
+        (place / models.METRICS).write_text(as_text(found) + "\n", encoding="utf-8")
+        outcome.model.save(place / models.MODEL)
     if as_json:
         emit_json(found)
     else:

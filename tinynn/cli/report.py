@@ -27,7 +27,8 @@ th, td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px soli
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; } td.right { font-weight: 600; }
 pre { background: color-mix(in srgb, var(--line) 35%, transparent);
   padding: .8rem 1rem; border-radius: .5rem; overflow-x: auto; }
-svg { width: 100%; min-width: 34rem; height: auto; } svg text { fill: var(--soft); font-size: 12px; }
+svg { width: 100%; max-width: 42rem; height: auto; } svg text { fill: var(--soft); font-size: 14px; }
+@media (max-width: 40rem) { table { font-size: .82rem; } th, td { padding-right: .45rem; } }
 """
 
 
@@ -42,7 +43,7 @@ def page(outcome: Outcome, source: str, folder: str, architecture: str) -> str:
     blocks = [
         f"<h1>{_e(target.name)}, predicted by a network</h1>",
         f'<p class="soft">{_e(target.task)} ({_e(what)}), because {_e(outcome.why_task)}. Table: {_e(source)}, '
-        f"{outcome.rows['all']} rows.</p>",
+        f"{outcome.rows['all']:,} rows.</p>",
         _large(outcome),
         "<h2>How good it is on rows it has not seen</h2>",
         _comparison(outcome),
@@ -73,7 +74,7 @@ def page(outcome: Outcome, source: str, folder: str, architecture: str) -> str:
 
 def chart(lines: dict[str, Sequence[float]], x_label: str, y_label: str) -> str:
     """Lines over 1, 2, ... as an SVG; the second is dashed, so that grey tells them apart."""
-    width, height, left, bottom, top = 760, 300, 60, 40, 14
+    width, height, left, bottom, top = 600, 300, 64, 46, 14
     values = [v for line in lines.values() for v in line if math.isfinite(v)]
     if not values:
         return "<p>No finite losses.</p>"
@@ -151,7 +152,7 @@ def _judgement(outcome: Outcome) -> str:
         others = (
             " scikit-learn's stops by a rule of its own, which watches the rows it trains on." if outcome.others else ""
         )
-        return f'<p class="soft">On the {outcome.rows["test"]} rows kept apart, chosen by chance.{others}</p>'
+        return f'<p class="soft">On the {outcome.rows["test"]:,} rows kept apart, chosen by chance.{others}</p>'
     return "<p><b>It is no better than guessing.</b> The columns may say nothing about the target, or it needs more rows.</p>"
 
 
@@ -160,7 +161,7 @@ def _how_it_learned(outcome: Outcome) -> str:
     s = outcome.settings
     return (
         f'<p class="soft">{len(outcome.history["loss"])} epochs in batches of {s.batch_size} with {_e(s.optimizer)}, learning '
-        f"rate {s.learning_rate:g}; the weights are those of epoch {best}, the best on the {outcome.rows['validation']} rows "
+        f"rate {s.learning_rate:g}; the weights are those of epoch {best}, the best on the {outcome.rows['validation']:,} rows "
         f"watched. Engine: {_e(outcome.model.engine)}. Seed {s.seed}.</p>"
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from dataclasses import dataclass, field
@@ -114,29 +115,63 @@ class Preprocessing:
 
 
 def read_csv(path: str) -> pd.DataFrame:
-    """A table from a CSV file, or from standard input for "-". Separators other than commas are found out.
+    """A table from a CSV file, or from standard input for "-". Separators other than commas are found out, and with them
+    decimal commas.
 
     Raises:
         WrongUse: no file, or not a table.
     """
+    name = "standard input" if path == "-" else path
+    if path.endswith((".parquet", ".xlsx", ".json")):
+        raise WrongUse(f"{path} is no CSV file: write it as one, with pandas: frame.to_csv(...).")
     try:
-        if path == "-":
-            return pd.read_csv(sys.stdin)
-        if path.endswith((".parquet", ".xlsx", ".json")):
-            raise WrongUse(f"{path} is no CSV file: write it as one, with pandas: frame.to_csv(...).")
-        frame = pd.read_csv(path)
+        source = _source(path)
+        frame = _read(source)
         if frame.shape[1] == 1 and any(mark in str(frame.columns[0]) for mark in ";\t|"):
-            frame = pd.read_csv(path, sep=None, engine="python")
+            frame = _with_decimal_points(_read(source, sep=None, engine="python"))
     except FileNotFoundError:
         raise WrongUse(f"there is no file {path}.") from None
     except IsADirectoryError:
         raise WrongUse(f"{path} is a folder; expected a CSV file.") from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise WrongUse(
-            f"{path} cannot be read as a table: {str(error).strip()}. Expected a first line with the names."
+            f"{name} is not text in UTF-8 ({error.reason}, byte {error.object[error.start]:#04x}). If it is a table in another "
+            f"encoding, write it anew: iconv -f latin1 -t utf-8 OLD.csv > NEW.csv"
+        ) from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeError) as error:
+        raise WrongUse(
+            f"{name} cannot be read as a table: {str(error).strip()}. Expected a first line with the names."
         ) from None
     if not len(frame):
-        raise WrongUse(f"{path} has no rows below its first line, which holds the names of the columns.")
+        raise WrongUse(f"{name} has no rows below its first line, which holds the names of the columns.")
+    return frame
+
+
+def _source(path: str) -> str | io.BytesIO:
+    """A file by its name; what comes through a pipe by its bytes, so that it can be read twice."""
+    if path == "-":
+        return io.BytesIO(sys.stdin.buffer.read())
+    return io.BytesIO(Path(path).read_bytes()) if Path(path).is_fifo() else path
+
+
+def _read(source: str | io.BytesIO, **how: Any) -> pd.DataFrame:
+    """UTF-8, or the UTF-16 of a spreadsheet, which begins with a mark."""
+    if isinstance(source, io.BytesIO):
+        source.seek(0)
+        mark = source.getvalue()[:2]
+    else:
+        with open(source, "rb") as file:
+            mark = file.read(2)
+    return pd.read_csv(source, encoding="utf-16" if mark in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", **how)
+
+
+def _with_decimal_points(frame: pd.DataFrame) -> pd.DataFrame:
+    """Columns of numbers as 1,5, which are written so where the comma is no separator, as numbers."""
+    for name in frame.columns:
+        words = frame[name].dropna().astype("string")
+        numbers = len(words) and words.str.fullmatch(r"\s*[+-]?\d+(,\d+)?\s*").all()
+        if numbers and not pd.api.types.is_numeric_dtype(frame[name]):
+            frame[name] = frame[name].str.replace(",", ".").astype(np.float64)
     return frame
 
 
@@ -153,7 +188,8 @@ def find_target(frame: pd.DataFrame, name: str, task: str | None) -> tuple[Targe
     values = frame[name].dropna()
     distinct = values.nunique()
     if distinct < 2:
-        raise WrongUse(f'the target "{name}" has {distinct} distinct value(s); there is nothing to learn.')
+        told = f"is {_plain(values.iloc[0])!r} in every row" if distinct else "has no value in any row"
+        raise WrongUse(f'the target "{name}" {told}: there is nothing to learn. Name another --target.')
     task, why = (task, "as asked for") if task else _task_of(values, distinct)
     if task == "regression":
         numbers = pd.to_numeric(values, errors="coerce")
@@ -207,7 +243,7 @@ def learn(frame: pd.DataFrame, target: Target) -> Preprocessing:
             continue
         column = columns.KINDS[kind].learn(str(name), values)
         if column is None:
-            left_out[str(name)] = "the same in every row"
+            left_out[str(name)] = "the same in every row" if values.notna().any() else "empty in every row"
         else:
             found.append(column)
     if not found:
@@ -219,6 +255,14 @@ def learn(frame: pd.DataFrame, target: Target) -> Preprocessing:
 def _is_identifier(name: str, values: pd.Series) -> bool:
     named = name.lower() in ("id", "index", "uuid", "unnamed: 0") or name.lower().endswith("_id")
     return named and values.nunique() == len(values)
+
+
+def numbers_the_rows(name: str, values: pd.Series) -> bool:
+    """Whether a target is an identifier rather than a quantity: by its name, or because it counts the rows."""
+    if _is_identifier(name, values):
+        return True
+    whole = pd.api.types.is_integer_dtype(values) and values.nunique() == len(values)
+    return bool(whole and values.max() - values.min() == len(values) - 1)
 
 
 def probabilities(outputs: Array) -> Array:

@@ -92,11 +92,13 @@ def train(frame: pd.DataFrame, settings: Settings, say: Callable[[str], None], c
     if gaps.any():
         notes.append(f"{int(gaps.sum())} rows without a value of the target are left out.")
         frame = frame[~gaps]
+    if table.numbers_the_rows(target.name, frame[target.name]):
+        notes.append(f'The target "{target.name}" numbers the rows: an identifier? No column can say it of new rows.')
     kept, held, aside = split(frame[target.name], target, settings)
     preprocessing = table.learn(frame.iloc[kept], target)
     say(
-        f"{len(frame)} rows: {len(kept)} to train on, {len(held)} to watch, {len(aside)} kept apart to test. "
-        f"{len(preprocessing.columns)} columns become {len(preprocessing.inputs)} inputs."
+        f"{len(frame):,} rows: {len(kept):,} to train on, {len(held):,} to watch, {len(aside):,} kept apart to test. "
+        f"Columns: {len(preprocessing.columns)}, which become inputs: {len(preprocessing.inputs)}."
     )
     for name, reason in preprocessing.left_out.items():
         notes.append(f'Column "{name}" is left out: {reason}.')

@@ -5,9 +5,19 @@ from __future__ import annotations
 from tinynn.datasets import _sklearn
 from tinynn.datasets._images import Split
 
-__all__ = ["class_names", "load_data"]
+__all__ = ["class_names", "feature_names", "load_data"]
 
 class_names = ("malignant", "benign")
+
+_OF_A_NUCLEUS = (
+    *("radius", "texture", "perimeter", "area", "smoothness"),
+    *("compactness", "concavity", "concave points", "symmetry", "fractal dimension"),
+)
+feature_names = (
+    *(f"mean {name}" for name in _OF_A_NUCLEUS),
+    *(f"{name} error" for name in _OF_A_NUCLEUS),
+    *(f"worst {name}" for name in _OF_A_NUCLEUS),
+)
 
 
 def load_data(test_split: float = 0.2, seed: int = 113) -> Split:

@@ -100,6 +100,7 @@ def gradient_norms(norms: Mapping[str, float | Sequence[float]], *, ax: Axes | N
         for i, (name, series) in enumerate(values.items()):
             ax.plot(np.arange(1, len(series) + 1), series, label=name, **_axes.style(i, len(series)))
         ax.set_xlabel("step")
+        ax.locator_params(axis="x", integer=True)
         ax.legend()
     ax.set(yscale="log", ylabel="length of the gradient")
     ax.grid(axis="y", alpha=0.3)
@@ -155,7 +156,7 @@ def optimizer_paths(
         ax.plot(*path.T, label=label, **{**_axes.style(i, len(path)), "markevery": 1, "markersize": 3.5})
     ax.plot(*start, "k*", markersize=12, label="start")
     ax.set(xlim=(left, right), ylim=(low, high), xlabel="a", ylabel="b")
-    ax.legend()
+    ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1), borderaxespad=0)  # beside, where no path goes
     return ax
 
 
