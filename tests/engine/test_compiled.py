@@ -893,6 +893,31 @@ def test_a_part_without_a_twin_is_named_and_auto_falls_back(part: str) -> None:
         assert named in fallen.engine
 
 
+@pytest.mark.parametrize("activation", ["relu", "tanh", "hard_sigmoid"])
+@pytest.mark.parametrize(
+    ("loss", "units"),
+    [
+        ("BinaryCrossentropy", 1),
+        ("BinaryFocalCrossentropy", 1),
+        ("CategoricalCrossentropy", 3),
+        ("CategoricalFocalCrossentropy", 3),
+        ("SparseCategoricalCrossentropy", 3),
+    ],
+)
+def test_logits_that_come_out_of_an_activation_are_those_that_count(loss: str, units: int, activation: str) -> None:
+    """What the last layer gives is taken for logits, not what its activation is given."""
+    x, numbers = xy(classes=3)
+    y = numbers if loss.startswith("Sparse") else np.eye(3)[numbers][:, :units]
+    seen = []
+    for jit_compile in ("auto", False):
+        tinynn.utils.set_random_seed(1)
+        model = tinynn.Sequential([tinynn.Input((6,)), layers.Dense(units, activation)])
+        model.compile("sgd", getattr(losses, loss)(from_logits=True), jit_compile=jit_compile)
+        seen.append((model.evaluate(x, y, verbose=0), model.fit(x, y, verbose=0).history["loss"], model.get_weights()))
+    assert seen[0][:2] == seen[1][:2]
+    assert all(map(np.array_equal, seen[0][2], seen[1][2]))
+
+
 def test_a_loss_without_a_reduction_has_no_twin() -> None:
     model = calm()
     model.compile("sgd", losses.SparseCategoricalCrossentropy(reduction="none"), jit_compile=True)

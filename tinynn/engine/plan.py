@@ -519,6 +519,8 @@ class Aim:
         from_logits = settings.pop("from_logits", False)
         if from_logits and plan.remembers_logits:
             raise NoTwin("from_logits=True after a softmax or sigmoid, which deserves its warning")
+        if from_logits and plan.steps[-1].activation is not None:  # the loop's logits are what comes before it
+            raise NoTwin("from_logits=True after an activation")
         measure: twins.Measure | None
         if other is not None:
             measure = self._other_loss(loss, other, plan, from_logits)
