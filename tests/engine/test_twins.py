@@ -28,6 +28,7 @@ ULPS = 4
 
 WITHOUT_TWIN = {
     "adam.effective_rate": "NumPy computes the rates of a whole stretch of steps before the loop starts",
+    "bias_correction.bias_correction": "likewise: a part of the rates",
     "binary_focal_crossentropy.class_weight": "written out in the loops of the twins",
     "binary_focal_crossentropy.miss": "written out in the loops of the twins",
     "binary_focal_crossentropy.power_slope": "written out in the loops of the twins",

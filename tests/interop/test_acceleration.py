@@ -357,7 +357,10 @@ def refused(k: Any) -> dict[str, tuple[Any, str]]:
             r"engine has no twin for: outputs of shape \(None, 1, 2\)",
         ),
         "loss": (compiled(L.Dense(1), loss=lambda a, b: a - b), r"loss '<lambda>' is your own"),
-        "optimizer": (compiled(L.Dense(1), optimizer=k.optimizers.Muon()), r"optimizer 'Muon' has no counterpart"),
+        "optimizer": (
+            compiled(L.Dense(1), optimizer=k.optimizers.LossScaleOptimizer(k.optimizers.SGD())),
+            r"optimizer 'LossScaleOptimizer' has no counterpart",
+        ),
         "class": (own, r"model 'm' is of a class of your own, Own"),
         "half": (compiled(L.Dense(1, dtype="float16", name="half")), r"layer 'half' \(Dense\) computes in float16"),
         "metric": (counting, r"metric 'count' was not given to compile"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -45,7 +46,8 @@ def test_property_holds(name: str, keras: Any) -> None:
 @pytest.mark.keras
 @pytest.mark.parametrize(("file", "name", "example"), list(regressions()), ids=lambda part: str(part)[:40])
 def test_what_once_differed_does_not_differ_again(file: str, name: str, example: Example, keras: Any) -> None:
-    PROPERTIES[name](example)
+    with contextlib.suppress(NotComparable):  # some came to be documented differences
+        PROPERTIES[name](example)
 
 
 # Faults that must be seen ----------------------------------------------------------------------------------------------
