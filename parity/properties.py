@@ -305,11 +305,7 @@ def fits(
             "summary": _printed(model.summary),
         }
         tested = {"sample_weight": weights, "batch_size": example.batch_size, "verbose": 0}
-        evaluated = model.evaluate(x, y, **tested)
-        several = evaluated if isinstance(evaluated, list) else [evaluated]
-        run["evaluated at the start"] = np.concatenate(
-            [np.ravel(value) for value in several]
-        )  # one per class, some of them
+        run["evaluated at the start"] = _numbers(model.evaluate(x, y, **tested))
         class_weight = None if example.class_weight is None else dict(enumerate(example.class_weight))
         history = model.fit(
             x, y, **tested, epochs=example.epochs, class_weight=class_weight, shuffle=example.seed % 2 == 0
@@ -322,6 +318,11 @@ def fits(
         run["summary after fit"] = _printed(model.summary)
         run["engine"] = str(getattr(model, "engine", "TensorFlow"))
     return run
+
+
+def _numbers(logs: Any) -> Array:
+    """The loss and the metrics in a row; of some metrics one number for each class."""
+    return np.concatenate([np.ravel(_value(value)) for value in (logs if isinstance(logs, list) else [logs])])
 
 
 OTHER_EPSILON = 1e-3
@@ -364,12 +365,11 @@ def forms(
                 x = np.where(np.abs(x) < np.finfo(other).tiny, 0, x).astype(x.dtype)
             y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
             run["called"] = np.array(_value(model(x, training=False)))
-            run["evaluated"] = np.array(
-                model.evaluate(x, y, sample_weight=weights, batch_size=example.batch_size, verbose=0)
-            )
+            tested = {"sample_weight": weights, "batch_size": example.batch_size, "verbose": 0}
+            run["evaluated"] = _numbers(model.evaluate(x, y, **tested))
             for step, rows in enumerate(_batches(example), 1):
                 part = None if weights is None else weights[rows]
-                run[f"trained on batch {step}"] = np.array(model.train_on_batch(x[rows], y[rows], sample_weight=part))
+                run[f"trained on batch {step}"] = _numbers(model.train_on_batch(x[rows], y[rows], sample_weight=part))
             outputs = model.predict_on_batch(x)
             run["predicted on a batch"] = np.array(_value(outputs))
             run |= {f"new {v.path}": np.array(v) for v in model.variables if "seed" not in v.path}
@@ -736,8 +736,12 @@ def split_batch(example: Example) -> None:
     """The mean gradient of a batch is the weighted mean of those of its parts."""
     _needs_no_draws(example)
     across = {"BatchNormalization"} & {layer["class"] for layer in example.layers}
-    whole = example.loss["class"] in ("Dice", "Tversky", "Circle") or (
-        "inge" in example.loss["class"] and example.targets != "signs"  # which labels there are decides what 0 means
+    whole = (
+        example.loss["class"] in ("Dice", "Tversky", "Circle")
+        or "ignore_class" in example.loss  # the mean is over those that count
+        or (
+            "inge" in example.loss["class"] and example.targets != "signs"
+        )  # which labels there are decides what 0 means
     )
     if example.samples < 2 or across or whole or example.loss.get("reduction", "mean").startswith("mean_"):
         raise NotComparable("samples are not independent")

@@ -185,6 +185,7 @@ _smoothing: dict[str, Any] = {"label_smoothing": st.sampled_from((0.1, 0.5))}
 _balancing: dict[str, Any] = {"apply_class_balancing": st.just(True)}
 _gamma: dict[str, Any] = {"gamma": st.sampled_from((0.5, 1.0, 3.0)), "alpha": st.sampled_from((0.1, 0.75))}
 _logits: dict[str, Any] = {"from_logits": st.just(True)}
+_ignoring: dict[str, Any] = {"ignore_class": st.sampled_from((0, -1))}
 
 _REAL = ("linear", "tanh", "relu", "sigmoid")
 _BINARY = ("sigmoid", "linear", "hard_sigmoid", "softmax")
@@ -207,7 +208,7 @@ _several = st.integers(2, 5)
 
 losses = st.one_of(
     _loss("MeanSquaredError", _REAL, ("real",), **_reduction),
-    _loss("SparseCategoricalCrossentropy", _CLASSES, ("classes",), _several, **_logits, **_reduction),
+    _loss("SparseCategoricalCrossentropy", _CLASSES, ("classes",), _several, **_logits, **_ignoring, **_reduction),
     _loss(
         "CategoricalCrossentropy",
         _CLASSES,
@@ -433,9 +434,8 @@ def _examples(draw: Any, varied: frozenset[str]) -> Example:
     features = along("layers", widths, 2)
     optimizer = along("optimizer", optimizers, {"class": "SGD", "learning_rate": 0.1})
     cut = along("batches", batches(), {"samples": 4, "batch_size": 2, "epochs": 1})
-    weighs = may_weigh and not (loss["class"].startswith("Sparse") and "ignore_class" in loss)
     class_weights = along("sample_weight", st.sampled_from((None, (1.0, 2.0, 0.5, 3.0, 0.0))), None)
-    sample_weight = along("sample_weight", st.sampled_from(SAMPLE_WEIGHTS), "none") if weighs else "none"
+    sample_weight = along("sample_weight", st.sampled_from(SAMPLE_WEIGHTS), "none") if may_weigh else "none"
     example = Example(
         layers=(*stack, head),
         loss=loss,
@@ -452,6 +452,6 @@ def _examples(draw: Any, varied: frozenset[str]) -> Example:
     )
     if example.dtype == "float64":  # TensorFlow's top-k takes float32 alone
         example = example.but(metrics=tuple(m for m in example.metrics if "TopK" not in repr(m)))
-    if class_weights and sample_weight == "none" and targets in ("classes", "one_hot") and weighs:
+    if class_weights and sample_weight == "none" and targets in ("classes", "one_hot") and may_weigh:
         example = example.but(class_weight=class_weights[: example.outputs])
     return example
