@@ -18,7 +18,7 @@ AXES = ("layers", "loss", "optimizer", "metrics", "batches", "inputs", "weights"
 """What `examples` varies.
 
 Left out: glu inside Dense, whose width Keras's next layer gets wrong (docs/parity_keras_bugs.md); OrthogonalRegularizer, which
-Keras refuses for float64, the AUC of several labels and what else keeps its own state per class; losses with `ignore_class`.
+Keras refuses for float64; the AUC of several labels, which has to be told how many there are.
 """
 
 ACTIVATIONS = (
