@@ -80,6 +80,11 @@ class CallbackList(Callback):
             callback.progress = progress
 
     @property
+    def only_keep_history(self) -> bool:
+        """Whether nothing is done between two epochs but that History takes down the logs."""
+        return type(self) is CallbackList and [type(callback) for callback in self.callbacks] == [History]
+
+    @property
     def wants_train_batches(self) -> bool:
         """Whether any callback, the progress bar included, is to hear of training batches."""
         return any(_listens(callback, "train") for callback in self.callbacks)

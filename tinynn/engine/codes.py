@@ -51,7 +51,9 @@ TARGETS, SMOOTH, WEIGHTS, LOSSES, SHARES, SCRATCH, ENTRIES, PROBS, SPARE, PREDIC
     22, 35
 )
 NUMBERS, DUE = 35, 36  # numbers of a step in `learning_rates`; which says whether it makes an update, -1: they all do
-JOB_FIELDS = 37
+EPOCHS, APART = 37, 38  # how often all is run; how far apart two epochs begin in `order`, 0 if they have the same one
+DONE = 39  # written by the loop: how many steps it took
+JOB_FIELDS = 40
 
 # Settings that are not whole numbers: the loop's own, the optimizer's (at most so many), then those of other units
 LOSS_WEIGHT, SMOOTH_SCALE, SMOOTH_SHIFT, RULE_SETTING = 0, 1, 2, 3

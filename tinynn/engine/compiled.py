@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from tinynn.models.data import ArrayBatches
 
 _NO_ORDER = np.empty(0, np.int64)
+_AS_THEY_COME = [None]
 _NO_BYTES = np.empty(0, np.uint8)
 
 
@@ -73,6 +75,18 @@ class Session(machine.Block):
         """An array's bytes, and the address of the unit that gathers rows from them."""
         octets, kind = _in_place(data, name)
         return octets, machine.address(self._plan.real, twins.GATHER[kind])
+
+    def set_epochs(self, orders: Sequence[Array | None]) -> None:
+        """Put the order of the samples in each epoch in its place, and make room for the totals of each."""
+        order, epochs = orders[0], len(orders)
+        self.job[c.EPOCHS], self.job[c.APART] = epochs, 0
+        if epochs > 1:
+            totals = self["totals"]
+            self["totals"] = np.concatenate([totals, np.zeros(((epochs - 1) * len(totals), 2), totals.dtype)])
+            if any(other is not order for other in orders):
+                order = np.concatenate(orders)
+                self.job[c.APART] = order.size // epochs
+        self["order"] = _NO_ORDER if order is None else order
 
     def set_optimizer(self, rule: Rule, grads: Array, learning_rates: Array) -> None:
         """Put the optimizer, its slots and the next steps' learning rates in their places."""
@@ -146,23 +160,43 @@ class CompiledEngine:
     def train(self, data: ArrayBatches, order: Array | None, begin: int, end: int) -> None:
         """Train on the batches begin .. end - 1 of an epoch; the model's metrics tell how it went."""
         aim = self._aim(data)
+        aim.write_back(self._train(aim, data, [order], begin, end)[0])
+
+    def repeats(self, data: ArrayBatches) -> bool:
+        """Whether several epochs can be run at one go: metrics that count in arrays of their own have but one of each."""
+        return not self._aim(data).has_own_counts
+
+    def train_epochs(self, data: ArrayBatches, orders: Sequence[Array | None]) -> Iterator[None]:
+        """Train all epochs, each in its order, at one go. Then, one by one, the model's metrics tell how each went."""
+        aim = self._aim(data)
+        for totals in self._train(aim, data, orders, 0, data.num_batches):
+            aim.write_back(totals)
+            yield
+
+    def _train(self, aim: Aim, data: ArrayBatches, orders: Sequence[Array | None], begin: int, end: int) -> Array:
+        """(epochs, 1 + metrics, 2): the totals after the batches begin .. end - 1 of each epoch."""
+        epochs, steps = len(orders), len(orders) * (end - begin)
         rule = self._optimizer(aim)
         session = self._session(data, aim)
-        session.set_optimizer(rule, self._gradients(), rule.learning_rates(end - begin, self.plan.real))
-        session["order"] = _NO_ORDER if order is None else order
+        session.set_optimizer(rule, self._gradients(), rule.learning_rates(steps, self.plan.real))
+        session.set_epochs(orders)
         for row, generator in self.plan.generators:
             session["ops"][row, c.SEED : c.USES + 1] = generator.state.value
-        self._run(c.TRAIN, session, data, begin, end)
-        rule.took_steps(end - begin)
-        for _, generator in self.plan.generators:
-            generator.state.value[1] += end - begin
-        aim.write_back(session["totals"])
+        session.job[c.DONE] = 0
+        try:
+            self._run(c.TRAIN, session, data, begin, end)
+        finally:  # Ctrl-C is heard as soon as Python is back: the weights have taken these steps, so all else has to
+            done = int(session.job[c.DONE])
+            rule.took_steps(done)
+            for _, generator in self.plan.generators:
+                generator.state.value[1] += done
+        return session["totals"].reshape(epochs, -1, 2)
 
     def test(self, data: ArrayBatches, begin: int, end: int) -> None:
         """Evaluate the batches begin .. end - 1; the model's metrics tell how it went."""
         aim = self._aim(data)
         session = self._session(data, aim)
-        session["order"] = _NO_ORDER
+        session.set_epochs(_AS_THEY_COME)
         self._run(c.TEST, session, data, begin, end)
         aim.write_back(session["totals"])
 
@@ -171,7 +205,8 @@ class CompiledEngine:
         session = self._session(data, None)
         first, last = begin * data.batch_size, min(end * data.batch_size, len(data))
         outputs = np.empty((last - first, self.plan.steps[-1].units), self.plan.real)
-        session["order"], session["outputs"] = _NO_ORDER, outputs
+        session.set_epochs(_AS_THEY_COME)
+        session["outputs"] = outputs
         self._run(c.PREDICT, session, data, begin, end)
         return [outputs]
 
@@ -183,7 +218,8 @@ class CompiledEngine:
         session.job[c.X_UNIT] = machine.address(self.plan.real, twins.GATHER[kind])
         shape = len(x), self.plan.steps[-1].units
         outputs = np.empty(shape, self.plan.real)
-        session["order"], session["outputs"] = _NO_ORDER, outputs
+        session.set_epochs(_AS_THEY_COME)
+        session["outputs"] = outputs
         self._run_rows(c.PREDICT, session, 0, len(x))
         if self.plan.remembers_logits:
             at = session.job[c.OWN] + session.table[-1, c.BEFORE]

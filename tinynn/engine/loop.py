@@ -74,12 +74,13 @@ def run(
     sync: Array,
     member: int,
 ) -> None:
-    """Run the batches of rows job[FIRST] .. job[LAST] - 1 as one member of the team.
+    """Run the batches of rows job[FIRST] .. job[LAST] - 1 as one member of the team, job[EPOCHS] times.
 
     plan (steps, fields), job, settings, ops, metrics, extras: see `tinynn.engine.codes`. params, grads, slots
-    (n_params,) of what is trained; frozen, the rest. learning_rates (steps NUMBERS,). totals
-    (1 + m, 2): sum and count of the loss and of each metric, added to. work, labels, frames: space. order (samples,), or
-    empty for as they come. x, y, sample_weight: bytes. outputs: predictions.
+    (n_params,) of what is trained; frozen, the rest. learning_rates (epochs steps NUMBERS,). totals
+    (epochs (1 + m), 2): sum and count of the loss and of each metric, added to. work, labels, frames: space. order
+    (samples,) of every epoch, (epochs samples,), or empty for as they come. x, y, sample_weight: bytes. outputs:
+    predictions.
     """
     mode, batch = job[c.MODE], job[c.BATCH]
     own = job[c.OWN] + member * job[c.OWN_SIZE]
@@ -88,9 +89,12 @@ def run(
     classes = plan[last, c.UNITS]
     ticket = _NONE
     control = flush_denormals(-1)
-    for step in range((job[c.LAST] - job[c.FIRST] + batch - 1) // batch):
-        start = job[c.FIRST] + step * batch
-        size = min(batch, job[c.LAST] - start)
+    steps = (job[c.LAST] - job[c.FIRST] + batch - 1) // batch
+    for step in range(job[c.EPOCHS] * steps):
+        epoch = step // steps
+        first = job[c.FIRST] + (step - epoch * steps) * batch
+        size = min(batch, job[c.LAST] - first)
+        start = first + epoch * job[c.APART]
         ticket = forward(
             plan,
             job,
@@ -113,7 +117,7 @@ def run(
         logits = view(work, own + plan[last, c.BEFORE], size, classes)
         if mode == c.PREDICT:
             if member == 0:
-                put_out(plan, settings, logits, line(outputs, (start - job[c.FIRST]) * classes, size * classes), frame)
+                put_out(plan, settings, logits, line(outputs, (first - job[c.FIRST]) * classes, size * classes), frame)
             continue
         y_pred = logits
         if plan[last, c.FORWARD] and job[c.FROM_LOGITS] != 2:
@@ -135,11 +139,13 @@ def run(
         put(frame, u.LOGITS, logits)
         put(frame, u.Y_PRED, y_pred)
         put_line(frame, u.WEIGHTS, weights)
-        measure_loss(job, settings, extras, params, weights, y_true, logits, work, own, totals, member, d, frame)
+        measured = 1 + metrics.shape[0]
+        sums = view(flatten(totals), epoch * measured * 2, measured, np.int64(2))
+        measure_loss(job, settings, extras, params, weights, y_true, logits, work, own, sums, member, d, frame)
         if member == 0:
             if job[c.SMOOTHED]:
                 put(frame, u.Y_TRUE, y_true)
-            measure_metrics(job, settings, metrics, weights, sample_weight.size > 0, logits, work, own, totals, frame)
+            measure_metrics(job, settings, metrics, weights, sample_weight.size > 0, logits, work, own, sums, frame)
         if mode == c.TRAIN:
             if not job[c.FROM_LOGITS] and plan[last, c.FORWARD]:
                 backward_activation(plan[last, c.BACKWARD], settings, plan[last, c.SETTING], logits, y_pred, d, frame)
@@ -167,6 +173,8 @@ def run(
                 ticket,
             )
     flush_denormals(control)
+    if member == 0:
+        job[c.DONE] = job[c.EPOCHS] * steps
 
 
 # Units: ops by their addresses -------------------------------------------------------------------------------------------

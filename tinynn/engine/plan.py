@@ -430,6 +430,11 @@ class Aim:
         found = [self.loss.forward, self.loss.backward, *(measure.forward for measure in self.measures)]
         return [*found, *self._extra_units]
 
+    @property
+    def has_own_counts(self) -> bool:
+        """Whether a metric counts in arrays of its own, where the totals of others are sums that start with the epoch."""
+        return bool(self._counting)
+
     def bind(self) -> None:
         """Write down the addresses of the units, and of the arrays that metrics count in."""
         if not self.handles[0]:

@@ -61,6 +61,10 @@ class ReferenceEngine:
         """Batches between which Python is needed: here it runs all the time."""
         return 1
 
+    def repeats(self, data: ArrayBatches) -> bool:
+        """Whether several epochs can be run at one go: Python is in between all the time."""
+        return False
+
     def train(self, data: ArrayBatches, order: Array | None, begin: int, end: int) -> dict[str, Any]:
         """Train on these batches; the logs after the last."""
         logs: dict[str, Any] = {}

@@ -13,6 +13,12 @@ from tinynn.models.data import ArrayBatches
 from tinynn.models.streams import Stream
 from tinynn.random import global_seed
 
+_SECONDS_UNHEARD = 0.2
+"""For how long machine code may run before Python is returned to, which hears Ctrl-C."""
+
+_ORDERS = 1 << 20
+"""Samples whose places are kept for epochs that are run at one go."""
+
 
 class Stretch(NamedTuple):
     """The batches begin .. end - 1 of data in an order, which are the steps `first_step` .. `last_step` of the epoch."""
@@ -101,6 +107,17 @@ class ArrayEpochs:
         if self.steps is not None and -(-(end - begin) // self.at_once) < wished:
             _warn_of_end()
 
+    def next_orders(self, most: int) -> list[Array | None]:
+        """The orders of as many of the next epochs as the engine can run at one go, so that Ctrl-C is still heard; none for
+        fewer than two. The caller has these epochs run."""
+        at_once = self.engine.batches_in(_SECONDS_UNHEARD, self.data.batch_size) // max(1, self.data.num_batches)
+        at_once = min(most, at_once, _ORDERS // max(1, len(self.data)))
+        if at_once < 2 or self.steps is not None or callable(self.data.shuffle) or not self.engine.repeats(self.data):
+            return []
+        orders = [self.data.order() for _ in range(at_once)]
+        self._order, self._began, self._place = orders[-1], 0, 0
+        return orders
+
     def _slices(self, begin: int, end: int, wanted: bool, every: bool) -> Iterator[tuple[int, int]]:
         """(begin, end) of the stretches of batches between which Python is needed.
 
@@ -110,7 +127,8 @@ class ArrayEpochs:
         at_once = self.at_once
         stride = at_once
         if not every:
-            stride *= max(1, self.engine.batches_in(0.05 if wanted else 0.2, self.data.batch_size) // at_once)
+            seconds = 0.05 if wanted else _SECONDS_UNHEARD
+            stride *= max(1, self.engine.batches_in(seconds, self.data.batch_size) // at_once)
         stop = min(begin + (at_once if wanted else stride), end)
         while begin < end:
             yield begin, stop
@@ -254,6 +272,10 @@ class StreamEpochs:
         """Walk through the stream anew, past the batches that were seen."""
         self._random = global_seed.get_state()
         self._batches, self._seen = self.stream.batches(seen), seen
+
+    def next_orders(self, most: int) -> list[Array | None]:
+        """None: batches come one by one."""
+        return []
 
     def get_state(self, done: int) -> dict[str, Any]:
         """Where in the stream a training stands after `done` steps of an epoch, 0 for between two epochs."""

@@ -82,6 +82,11 @@ class Progress:
         self.logs: dict[str, Any] | None = None
         self._resumed: dict[str, Any] | None = None
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing but the training itself happens between this epoch, from its start, and the next ones."""
+        return not self.validation and not self.step and self.monitors.only_keep_history
+
     # Writing down ------------------------------------------------------------------------------------------------------
 
     def get_state(self) -> dict[str, Any]:

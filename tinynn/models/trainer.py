@@ -7,7 +7,7 @@ import inspect
 import math
 import operator
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -186,7 +186,7 @@ class Trainer(OldMethods, Layer):
     def step_on(self, kind: str, data: Any) -> Any:
         """One step of a "train", "test" or "predict" run, through the function that a subclass makes, if it does."""
         make = f"make_{kind}_function"
-        if getattr(type(self), make) is getattr(Trainer, make):
+        if not self._overrides(make):
             return getattr(self, f"{kind}_step")(data)
         getattr(self, make)()
         outputs = getattr(self, f"{kind}_function")([data] if kind == "predict" else iter([data]))
@@ -266,11 +266,7 @@ class Trainer(OldMethods, Layer):
 
     def get_metrics_result(self) -> dict[str, float]:
         """All results by name, as Python numbers, sorted by name as Keras prints them."""
-        results: dict[str, Any] = {}
-        for metric in self.metrics:
-            result = metric.result()
-            results.update(result if isinstance(result, dict) else {metric.name: result})
-        return dict(_flat(results))
+        return _results_of(self.metrics)
 
     # fit ---------------------------------------------------------------------------------------------------------------
 
@@ -349,14 +345,14 @@ class Trainer(OldMethods, Layer):
             monitors.on_train_begin()
             over = progress.began()
             while progress.epoch < epochs and not over:
-                logs = self._run_epoch(progress)
-                if validation and _is_due(progress.epoch, validation_freq):
-                    found = self._run_evaluation(validation.data(), monitors)
-                    logs.update({f"val_{name}": value for name, value in found.items()})
-                warned = warned or self._warn_of_nan(logs, progress.epoch, run, validation.epochs)
-                epoch = progress.epoch
-                progress.ended_epoch(logs)
-                monitors.on_epoch_end(epoch, logs)
+                for logs in self._run_epochs(progress, epochs - progress.epoch):
+                    if validation and _is_due(progress.epoch, validation_freq):
+                        found = self._run_evaluation(validation.data(), monitors)
+                        logs.update({f"val_{name}": value for name, value in found.items()})
+                    warned = warned or self._warn_of_nan(logs, progress.epoch, run, validation.epochs)
+                    epoch = progress.epoch
+                    progress.ended_epoch(logs)
+                    monitors.on_epoch_end(epoch, logs)
                 over = self.stop_training
             if epochs > 0 and getattr(self.optimizer, "built", False):
                 self.optimizer.finalize_variable_values(self.trainable_variables)
@@ -407,6 +403,19 @@ class Trainer(OldMethods, Layer):
         validation = Validation(functools.partial(self._epochs, x, y, sample_weight, batch_size, steps))
         validation.data()
         return validation
+
+    def _run_epochs(self, progress: Progress, most: int) -> Iterator[dict[str, Any]]:
+        """The logs of the epoch that comes next; or of up to `most`, run at one go where nothing is done between them."""
+        run, orders = progress.run, []
+        if progress.is_quiet and not self._overrides("metrics", "reset_metrics", "get_metrics_result"):
+            orders = run.next_orders(most)
+        if not orders:
+            yield self._run_epoch(progress)
+            return
+        self.reset_metrics()
+        metrics = self.metrics
+        for _ in run.engine.train_epochs(run.data, orders):
+            yield _results_of(metrics)
 
     def _run_epoch(self, progress: Progress) -> dict[str, Any]:
         """The epoch that comes next, or the rest of it where a training was resumed in its middle."""
@@ -626,12 +635,13 @@ class Trainer(OldMethods, Layer):
 
     def _require_targets(self, data: ArrayBatches) -> None:
         """The loss of compile cannot do without targets; own steps and losses may."""
-        own = any(
-            getattr(type(self), step) is not getattr(Trainer, step)
-            for step in ("train_step", "test_step", "compute_loss")
-        )
+        own = self._overrides("train_step", "test_step", "compute_loss")
         if data.y is None and self._compile_loss is not None and not own:
             raise ValueError(_NO_TARGETS)
+
+    def _overrides(self, *names: str) -> bool:
+        """Whether the model's class has one of these of its own."""
+        return any(getattr(type(self), name) is not getattr(Trainer, name) for name in names)
 
     def _check_inputs(self, x: Array) -> None:
         """Models that know their input shape say here what does not fit."""
@@ -696,7 +706,7 @@ class Trainer(OldMethods, Layer):
             asked = "run_eagerly=True" if self.run_eagerly else "jit_compile=False"
             return reference.ReferenceEngine(self, f"asked for with {asked}")
         for kind in ("train", "test", "predict"):
-            if getattr(type(self), f"make_{kind}_function") is not getattr(Trainer, f"make_{kind}_function"):
+            if self._overrides(f"make_{kind}_function"):
                 return reference.ReferenceEngine(self, f"own make_{kind}_function")
         try:
             return self._choose_compiled(data, training)
@@ -797,6 +807,15 @@ def _takes_training(compute_loss: Callable[..., Any]) -> bool:
     """Whether a `compute_loss` has the argument `training`, or takes any."""
     parameters = inspect.signature(compute_loss).parameters
     return "training" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+
+
+def _results_of(found: Iterable[Any]) -> dict[str, Any]:
+    """The results of these metrics by name."""
+    results: dict[str, Any] = {}
+    for metric in found:
+        result = metric.result()
+        results.update(result if isinstance(result, dict) else {metric.name: result})
+    return dict(_flat(results))
 
 
 def _flat(results: dict[str, Any]) -> Iterator[tuple[str, Any]]:
