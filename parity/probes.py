@@ -2,9 +2,10 @@
 
 The normalization of a single number is x s + (beta - x s): zero in one engine, the rounding of x s in another that takes the
 mean in another order, and s is 1 / sqrt(epsilon) there. A saturated tanh has the slope 1 - y^2, which is nothing but rounding
-when y has come to 1; the cosine of vectors that are parallel has no gradient but that of terms as large as 1 / |y|. tinynn
-moved by a few ulp does not show this where its own terms cancel exactly, so the few ulp of these terms are added to what it
-computes: forward to what normalizations give, backward to what all of these hand down. Zeros stay zeros.
+when y has come to 1; softmax and sparsemax take a mean off the gradient, which leaves rounding where all its entries are
+equal; the cosine of vectors that are parallel has no gradient but that of terms as large as 1 / |y|. tinynn moved by a few ulp
+does not show this where its own terms cancel exactly, so the few ulp of these terms are added to what it computes: forward to
+what normalizations give, backward to what all of these hand down. Zeros stay zeros.
 
 What a layer adds by chance is not in the start either: moving an input of zeros does not move zeros plus noise, so its own few
 ulp are added to that.
@@ -25,7 +26,8 @@ NORMALIZATIONS = (
 )
 ADDING = ("GaussianNoise", "AlphaDropout")
 """Layers whose outputs are more than a multiple of their inputs."""
-SATURATING = ("tanh", "sigmoid", "softmax")
+SUBTRACTING = ("tanh", "sigmoid", "softmax", "log_softmax", "sparsemax")
+"""Activations whose gradient is a difference of what comes from above, times something of at most 1, and as much again."""
 REMEMBERED = ("sigmoid", "softmax")
 """Activations from whose logits these losses are taken, when they are the last: nothing cancels there."""
 OF_LOGITS = ("BinaryCrossentropy", "CategoricalCrossentropy", "SparseCategoricalCrossentropy")
@@ -42,8 +44,10 @@ def install(library: Any, model: Any, example: Example, way: np.random.Generator
             probe.around(layer, "call", _outputs)
         activation = getattr(getattr(layer, "activation", None), "__name__", "")
         remembered = layer is model.layers[-1] and activation in REMEMBERED and example.loss["class"] in OF_LOGITS
-        if activation in SATURATING and not remembered:
+        if activation in SUBTRACTING and not remembered:
             probe.around(layer, "activation", _slopes)
+        if name == "Softmax":
+            probe.around(layer, "call", _slopes)
     if example.loss["class"] == "CosineSimilarity":
         probe.behind(model.layers[-1], 1.0 if example.loss.get("reduction") == "sum" else 1 / example.batch_size)
 
@@ -138,5 +142,6 @@ def _outputs(x: Array, outputs: Array, **kwargs: Any) -> tuple[Array, Array]:
 
 
 def _slopes(x: Array, outputs: Array, **kwargs: Any) -> tuple[Array, Array]:
-    """The slope of a squashing function is a difference of numbers as large as 1."""
+    """The slope of a squashing function is a difference of numbers as large as 1, or takes a mean of the upstream gradient,
+    as large as that itself, off it: for softmax p (d - sum(p d)), for sparsemax d - mean(d)."""
     return np.zeros_like(outputs), np.ones_like(outputs)
