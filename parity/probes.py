@@ -5,7 +5,8 @@ mean in another order, and s is 1 / sqrt(epsilon) there. A saturated tanh has th
 when y has come to 1; softmax and sparsemax take a mean off the gradient, which leaves rounding where all its entries are
 equal; the cosine of vectors that are parallel has no gradient but that of terms as large as 1 / |y|. tinynn moved by a few ulp
 does not show this where its own terms cancel exactly, so the few ulp of these terms are added to what it computes: forward to
-what normalizations give, backward to what all of these hand down. Zeros stay zeros.
+what normalizations give, backward to what all of these hand down, and to the gradient of a normalization's gamma, which is
+the sum of d x s less that of d mean s. Zeros stay zeros.
 
 What a layer adds by chance is not in the start either: moving an input of zeros does not move zeros plus noise, so its own few
 ulp are added to that.
@@ -33,13 +34,17 @@ REMEMBERED = ("sigmoid", "softmax")
 OF_LOGITS = ("BinaryCrossentropy", "CategoricalCrossentropy", "SparseCategoricalCrossentropy")
 
 
-def install(library: Any, model: Any, example: Example, way: np.random.Generator, few: float) -> None:
-    """Have a tinynn model add, wherever terms cancel, up to `few` of their size (relatively)."""
+def install(library: Any, model: Any, example: Example, way: np.random.Generator, few: float) -> dict[str, Array]:
+    """Have a tinynn model add, wherever terms cancel, up to `few` of their size (relatively).
+
+    Returns:
+        By the path of a variable how large the rounding of its gradient may be, written down in each backward pass.
+    """
     probe = _Probe(library, way, few)
     for layer in model.layers:
         name = type(layer).__name__
         if name in NORMALIZATIONS:
-            probe.around(layer, "call", _sizes_in(layer))
+            probe.around(layer, "call", _sizes_in(layer), getattr(layer, "gamma", None))
         if name in ADDING:
             probe.around(layer, "call", _outputs)
         activation = getattr(getattr(layer, "activation", None), "__name__", "")
@@ -50,21 +55,27 @@ def install(library: Any, model: Any, example: Example, way: np.random.Generator
             probe.around(layer, "call", _slopes)
     if example.loss["class"] == "CosineSimilarity":
         probe.behind(model.layers[-1], 1.0 if example.loss.get("reduction") == "sum" else 1 / example.batch_size)
+    return probe.of_gradients
 
 
 class _Probe:
     def __init__(self, library: Any, way: np.random.Generator, few: float) -> None:
         self._library, self._way, self._few = library, way, few
+        self.of_gradients: dict[str, Array] = {}
 
-    def around(self, owner: Any, name: str, sizes: Callable[..., tuple[Array, Array]]) -> None:
-        """Replace owner.name, a function of one array; `sizes` gives those of its terms: forward, and backward by d_out."""
+    def around(self, owner: Any, name: str, sizes: Callable[..., tuple[Array, Array]], gamma: Any = None) -> None:
+        """Replace owner.name, a function of one array; `sizes` gives those of its terms: forward, and backward by d_out.
+
+        gamma multiplies these terms, so the terms of its gradient are as large as theirs without it, times d_out.
+        """
         inner = getattr(owner, name)
 
         def outer(x: Any, *args: Any, **kwargs: Any) -> Any:
             seen: dict[str, Array] = {}
             outputs = inner(self._below(x, seen), *args, **kwargs)
             terms, gain = sizes(_plain(x), _plain(outputs), **kwargs)
-            return self._above(outputs, terms, gain, seen)
+            outputs = self._above(outputs, terms, gain, seen)
+            return outputs if gamma is None else self._noting(outputs, terms, gamma)
 
         setattr(owner, name, outer)
 
@@ -83,6 +94,19 @@ class _Probe:
                 return d
 
             return y + self._noise(terms, y), backward
+
+        return above(outputs)
+
+    def _noting(self, outputs: Any, terms: Array, gamma: Any) -> Any:
+        @self._library.ops.custom_gradient  # type: ignore[untyped-decorator]
+        def above(y: Array) -> Any:
+            def backward(d: Array) -> Array:
+                whole = np.abs(d * terms).reshape(-1, *gamma.shape).sum(0)
+                factor = np.abs(_plain(gamma))
+                self.of_gradients[gamma.path] = self._few * np.divide(whole, factor, out=whole * 0, where=factor > 0)
+                return d
+
+            return y, backward
 
         return above(outputs)
 

@@ -157,6 +157,21 @@ def test_lambs_step_is_as_long_as_the_rate_times_the_weights(p: Any, seed: int, 
     assert near(moved[first:], rate * direction[first:])
 
 
+@pytest.mark.parametrize("step", [adafactor.step, adafactor.step_compiled])
+def test_adafactor_steps_where_a_row_and_a_column_have_hardly_any_gradient(step: Any) -> None:
+    """The product of their mean squares, 1e-30 times 1e-14, is no normal float32, and zero in a loop that flushes those.
+
+    Such a weight stays where it is; the others go by the learning rate: with v of rank one, u is a matrix of +-1.
+    """
+    g = np.array([1.0, 1e-7, 0.0, 0.0], np.float32)
+    p, v = np.ones(4, np.float32), np.zeros(4, np.float32)
+    r, c = np.zeros(2, np.float32), np.zeros(2, np.float32)
+    rates = np.array([0.1, 0.0], np.float32)
+    step(p, g, r, c, v, np.array([[0, 1, 2, 2]]), rates, 1e-30, 1e-3, 1.0)
+    assert v.min() == np.finfo(np.float32).tiny
+    np.testing.assert_allclose(p, [0.9, 0.9, 1.0, 1.0], rtol=8 * np.finfo(np.float32).eps)
+
+
 def test_adafactors_matrix_of_rank_one_by_hand() -> None:
     """g^2 = [[1, 4], [9, 36]] is of rank one: v is g^2 itself, u the sign of g, and rms(u) = 1 is not cut by 1."""
     g = np.array([1.0, -2.0, 3.0, 6.0])

@@ -35,7 +35,8 @@ def step(
     Of each variable, with b = rates[1] and s = g^2 + epsilon_1:
 
     r <- b r + (1 - b) mean_j s_ij                    row means;  c <- b c + (1 - b) mean_i s_ij, column means
-    v  = r_i c_j / mean_i r_i                         velocity: the matrix of rank one nearest to the mean square
+    v  = r_i c_j / mean_i r_i                         velocity: the matrix of rank one nearest to the mean square;
+                                                      at least the smallest normal number, or 0 / sqrt(v) were NaN
     v <- b v + (1 - b) s                              instead, for a vector, which has no r and c
     u  = g / sqrt(v)
     p <- p - rates[0] max(epsilon_2, rms(p)) u / max(1, rms(u) / clip_threshold)
@@ -59,7 +60,8 @@ def step(
             of_rows[:] = kept * of_rows + gain * square.mean(axis=2)
             of_columns[:] = kept * of_columns + gain * square.mean(axis=1)
             shares = of_rows / of_rows.mean(axis=1, keepdims=True)
-            v[:] = (shares[:, :, np.newaxis] * of_columns[:, np.newaxis, :]).reshape(-1)
+            products = (shares[:, :, np.newaxis] * of_columns[:, np.newaxis, :]).reshape(-1)
+            v[:] = np.maximum(products, np.finfo(v.dtype).tiny)
         else:
             v[:] = kept * v + gain * square
         size = float(np.maximum(params.dtype.type(epsilon_2), np.sqrt(np.mean(p * p))))
@@ -84,6 +86,7 @@ def step_compiled(
     real = params.dtype.type  # scalars in the parameters' precision, as NumPy does for us
     rate, kept, eps_1, eps_2 = real(rates[0]), real(rates[1]), real(epsilon_1), real(np.float32(epsilon_2))
     zero, one, most = real(0), real(1), real(clip_threshold)
+    tiny = real(2.0**-126) if params.itemsize == 4 else real(2.0**-1022)
     gain = one - kept
     r_at, c_at = 0, 0
     for k in range(shapes.shape[0]):
@@ -109,7 +112,8 @@ def step_compiled(
             for i in range(rows):
                 share = r[r_at + i] / mean
                 for j in range(columns):
-                    velocity[first + i * columns + j] = share * c[c_at + j]
+                    product = share * c[c_at + j]
+                    velocity[first + i * columns + j] = product if product > tiny else tiny
             r_at += rows
             c_at += columns
         of_p, of_u = zero, zero
