@@ -6,7 +6,7 @@ import ctypes
 import os
 import threading
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -78,13 +78,14 @@ class Session(machine.Block):
 
     def set_epochs(self, orders: Sequence[Array | None]) -> None:
         """Put the order of the samples in each epoch in its place, and make room for the totals of each."""
-        order, epochs = orders[0], len(orders)
+        order: Any = orders[0]
+        epochs = len(orders)
         self.job[c.EPOCHS], self.job[c.APART] = epochs, 0
         if epochs > 1:
             totals = self["totals"]
             self["totals"] = np.concatenate([totals, np.zeros(((epochs - 1) * len(totals), 2), totals.dtype)])
             if any(other is not order for other in orders):
-                order = np.concatenate(orders)
+                order = np.concatenate(cast("Sequence[Array]", orders))
                 self.job[c.APART] = order.size // epochs
         self["order"] = _NO_ORDER if order is None else order
 

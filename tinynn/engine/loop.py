@@ -43,6 +43,7 @@ from tinynn.kernels import dense, dropout
 
 _NONE: Any = np.int64(0)
 _ONE: Any = np.int64(1)
+_TWO: Any = np.int64(2)
 """Literal numbers would have functions compiled a second time."""
 
 
@@ -140,7 +141,7 @@ def run(
         put(frame, u.Y_PRED, y_pred)
         put_line(frame, u.WEIGHTS, weights)
         measured = 1 + metrics.shape[0]
-        sums = view(flatten(totals), epoch * measured * 2, measured, np.int64(2))
+        sums = view(flatten(totals), epoch * measured * 2, measured, _TWO)
         measure_loss(job, settings, extras, params, weights, y_true, logits, work, own, sums, member, d, frame)
         if member == 0:
             if job[c.SMOOTHED]:

@@ -107,16 +107,17 @@ class ArrayEpochs:
         if self.steps is not None and -(-(end - begin) // self.at_once) < wished:
             _warn_of_end()
 
-    def next_orders(self, most: int) -> list[Array | None]:
-        """The orders of as many of the next epochs as the engine can run at one go, so that Ctrl-C is still heard; none for
-        fewer than two. The caller has these epochs run."""
+    def several(self, most: int) -> Iterator[None] | None:
+        """Train as many of the next epochs as the engine can run at one go, so that Ctrl-C is still heard: all with the first
+        `next`; then, one by one, the model's metrics tell how each went. None, and nothing is done, for fewer than two.
+        """
         at_once = self.engine.batches_in(_SECONDS_UNHEARD, self.data.batch_size) // max(1, self.data.num_batches)
         at_once = min(most, at_once, _ORDERS // max(1, len(self.data)))
         if at_once < 2 or self.steps is not None or callable(self.data.shuffle) or not self.engine.repeats(self.data):
-            return []
+            return None
         orders = [self.data.order() for _ in range(at_once)]
         self._order, self._began, self._place = orders[-1], 0, 0
-        return orders
+        return self.engine.train_epochs(self.data, orders)  # type: ignore[no-any-return]
 
     def _slices(self, begin: int, end: int, wanted: bool, every: bool) -> Iterator[tuple[int, int]]:
         """(begin, end) of the stretches of batches between which Python is needed.
@@ -273,9 +274,8 @@ class StreamEpochs:
         self._random = global_seed.get_state()
         self._batches, self._seen = self.stream.batches(seen), seen
 
-    def next_orders(self, most: int) -> list[Array | None]:
-        """None: batches come one by one."""
-        return []
+    def several(self, most: int) -> None:
+        """Batches come one by one."""
 
     def get_state(self, done: int) -> dict[str, Any]:
         """Where in the stream a training stands after `done` steps of an epoch, 0 for between two epochs."""

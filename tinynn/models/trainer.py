@@ -406,15 +406,15 @@ class Trainer(OldMethods, Layer):
 
     def _run_epochs(self, progress: Progress, most: int) -> Iterator[dict[str, Any]]:
         """The logs of the epoch that comes next; or of up to `most`, run at one go where nothing is done between them."""
-        run, orders = progress.run, []
+        several = None
         if progress.is_quiet and not self._overrides("metrics", "reset_metrics", "get_metrics_result"):
-            orders = run.next_orders(most)
-        if not orders:
+            several = progress.run.several(most)
+        if several is None:
             yield self._run_epoch(progress)
             return
         self.reset_metrics()
         metrics = self.metrics
-        for _ in run.engine.train_epochs(run.data, orders):
+        for _ in several:
             yield _results_of(metrics)
 
     def _run_epoch(self, progress: Progress) -> dict[str, Any]:
