@@ -271,6 +271,21 @@ def test_predictions_on_the_thresholds_fall_into_keras_s_buckets(keras_in: Any) 
             assert_same_run(keras_in, "AUC", {"num_thresholds": count}, [(y, p, None)], 200, count)
 
 
+@pytest.mark.keras
+@pytest.mark.parametrize("name", ["TruePositives", "AUC", "SensitivityAtSpecificity"])
+def test_predictions_that_are_no_normal_numbers_are_not_above_zero(keras_in: Any, name: str) -> None:
+    """A saturated sigmoid gives them; TensorFlow takes them for zero."""
+    dtype = np.dtype(keras_in.config.floatx())
+    p = np.array([0.1, 1e-6, 2.0, 0.0, 0.7 / float(np.finfo(dtype).tiny)]) * float(np.finfo(dtype).tiny)
+    arguments = {
+        "TruePositives": {"thresholds": [0.0, 0.5]},
+        "AUC": {"num_thresholds": 5},
+        "SensitivityAtSpecificity": {"specificity": 0.5, "num_thresholds": 5},
+    }[name]
+    for y in (np.ones(5), np.array([1, 0, 1, 0, 1])):
+        assert_same_run(keras_in, name, arguments, [(y, p.astype(dtype), None)], 200, name)
+
+
 # Scores ----------------------------------------------------------------------------------------------------------------
 
 ONE_HOT = np.eye(3, dtype=np.float32)[numbers.integers(0, 3, 12)]

@@ -70,6 +70,8 @@ def add_counts(
     """
     dtype = next(iter(counts.values())).dtype
     y_true, y_pred = plain(y_true).astype(dtype), plain(y_pred).astype(dtype)
+    # What is not a normal number is zero to TensorFlow, and to the compiled loop: not above a threshold of 0.
+    y_pred = np.where(np.abs(y_pred) < np.finfo(dtype).tiny, np.zeros((), dtype), y_pred)
     y_pred, y_true = squeeze_or_expand_to_same_rank(y_pred, y_true)
     if y_true.shape != y_pred.shape:
         mend = (
