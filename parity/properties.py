@@ -9,7 +9,7 @@ float32   A float64 shadow starts from the same numbers. The engine farther from
 
 moved     Where that fails, rounding may have been amplified: by a kink (the input of a relu that is zero to the last digit
 starts    switches in one engine only), by a sign or a quotient of gradients that are nothing but rounding. tinynn runs again
-          from weights, inputs and real targets moved by up to 8 ulp, its gradients by 8 ulp of the step's largest, which
+          from weights, slots, inputs and real targets moved by up to 8 ulp, its gradients by 8 ulp of the step's largest, which
           is what they may differ by; 8 times as far as that takes this very quantity is allowed besides. Zeros stay zeros, so
           what lies on a kink exactly (relu'(0)) lies there in every run and is compared.
 
@@ -36,6 +36,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
+import itertools
 import warnings
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -191,6 +192,24 @@ def _probe(model: Any, example: Example, way: np.random.Generator | None, ulp: f
     return {} if way is None else probes.install(TINYNN.keras, model, example, way, FEW * ulp)
 
 
+def _move_the_rest(model: Any, example: Example, way: np.random.Generator | None, ulp: float) -> dict[str, float]:
+    """In a moved run of tinynn, whose weights were moved: slots that do not start at zero, gradients, what cancels.
+
+    Ftrl takes the root of an accumulator from that of its sum with a square that may be lost in it.
+
+    Returns:
+        As `_move_gradients`.
+    """
+    if way is None:
+        return {}
+    optimizer = model.optimizer
+    if model.trainable_variables:
+        optimizer.build(model.trainable_variables)
+        for slot in itertools.chain(*optimizer._slots.values()):
+            slot.assign(_moved_by(np.array(slot), way, ulp))
+    return _move_gradients(optimizer, way, ulp, _probe(model, example, way, ulp))
+
+
 def _data(example: Example, dtype: str, way: np.random.Generator | None, ulp: float) -> tuple[Any, Any, Any]:
     x, y, weights = example.data(dtype)
     if ulp < 0:  # other targets: see `Case._cancelled`
@@ -224,8 +243,7 @@ def steps(
         if start is not None:
             less = 2.0**-7 if ulp == -2.0 else 1.0
             model.set_weights([_moved_by((value * less).astype(_kind(value, dtype)), way, ulp) for value in start])
-        roundings = _probe(model, example, way, ulp)
-        scale = {} if way is None else _move_gradients(model.optimizer, way, ulp, roundings)
+        scale = _move_the_rest(model, example, way, ulp)
         x, y, weights = _data(example, dtype, way, ulp)
         run: Run = {"start": [np.array(value) for value in model.get_weights()]}
         run["outputs"] = np.array(_value(model(x, training=False)))
@@ -300,9 +318,7 @@ def fits(
         model = example.build(engine.keras, dtype, **{**engine.compile_arguments, **eager})
         if way is not None:
             model.set_weights([_moved_by(np.array(value), way, ulp) for value in model.get_weights()])
-        roundings = _probe(model, example, way, ulp)
-        if way is not None:
-            _move_gradients(model.optimizer, way, ulp, roundings)
+        _move_the_rest(model, example, way, ulp)
         x, y, weights = _data(example, dtype, way, ulp)
         run: Run = {
             "start": [np.array(value) for value in model.get_weights()],
@@ -361,7 +377,7 @@ def forms(
             )
             if start is not None:
                 model.set_weights([_moved_by(value.astype(_kind(value, dtype)), way, ulp) for value in start])
-            _probe(model, example, way, ulp)
+            _move_the_rest(model, example, way, ulp)
             run: Run = {"start": [np.array(value) for value in model.get_weights()]}
             x, y, weights = _data(example, dtype, way, ulp)
             other = {"float32": "float64", "float64": "float32"}[dtype]
