@@ -18,7 +18,7 @@ cancel    A gradient may be nothing but the rounding of terms that cancel, exact
           from weights so small that nothing saturates (1 - tanh^2 cancels too). 8 ulp of that are allowed. What an
           optimizer that normalizes makes of such noise says nothing: the run is compared up to there.
 
-          A loss like max(0, 1 - y_true y_pred) is allowed 8 ulp of what it is for other targets.
+          A loss like max(0, 1 - y_true y_pred) or 1 - a / b is allowed 8 ulp of what it is for other targets.
 
 by        Normalizations, squashing functions and the cosine subtract terms that cancel by their form: moved runs have the
 form      few ulp of these terms added (`probes.py`).
@@ -487,7 +487,7 @@ class Case:
 
     @property
     def _loss_cancels(self) -> bool:
-        return any(part in self.example.loss["class"] for part in ("inge", "Cosine"))
+        return any(part in self.example.loss["class"] for part in ("inge", "Cosine", "Dice", "Tversky"))
 
     def _cancelled(self, name: str) -> float:
         """The rounding of the terms of a gradient or a loss, by their size for other targets, also from smaller weights."""
