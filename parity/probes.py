@@ -34,17 +34,15 @@ REMEMBERED = ("sigmoid", "softmax")
 OF_LOGITS = ("BinaryCrossentropy", "CategoricalCrossentropy", "SparseCategoricalCrossentropy")
 
 
-def install(library: Any, model: Any, example: Example, way: np.random.Generator, few: float) -> dict[str, Array]:
-    """Have a tinynn model add, wherever terms cancel, up to `few` of their size (relatively).
-
-    Returns:
-        By the path of a variable how large the rounding of its gradient may be, written down in each backward pass.
-    """
+def install(library: Any, model: Any, example: Example, way: np.random.Generator, few: float) -> None:
+    """Have a tinynn model add, wherever terms cancel, up to `few` of their size (relatively)."""
     probe = _Probe(library, way, few)
     for layer in model.layers:
         name = type(layer).__name__
         if name in NORMALIZATIONS:
-            probe.around(layer, "call", _sizes_in(layer), getattr(layer, "gamma", None))
+            probe.around(layer, "call", _sizes_in(layer))
+            if getattr(layer, "gamma", None) is not None:
+                probe.beside(layer)
         if name in ADDING:
             probe.around(layer, "call", _outputs)
         activation = getattr(getattr(layer, "activation", None), "__name__", "")
@@ -55,27 +53,21 @@ def install(library: Any, model: Any, example: Example, way: np.random.Generator
             probe.around(layer, "call", _slopes)
     if example.loss["class"] == "CosineSimilarity":
         probe.behind(model.layers[-1], 1.0 if example.loss.get("reduction") == "sum" else 1 / example.batch_size)
-    return probe.of_gradients
 
 
 class _Probe:
     def __init__(self, library: Any, way: np.random.Generator, few: float) -> None:
         self._library, self._way, self._few = library, way, few
-        self.of_gradients: dict[str, Array] = {}
 
-    def around(self, owner: Any, name: str, sizes: Callable[..., tuple[Array, Array]], gamma: Any = None) -> None:
-        """Replace owner.name, a function of one array; `sizes` gives those of its terms: forward, and backward by d_out.
-
-        gamma multiplies these terms, so the terms of its gradient are as large as theirs without it, times d_out.
-        """
+    def around(self, owner: Any, name: str, sizes: Callable[..., tuple[Array, Array]]) -> None:
+        """Replace owner.name, a function of one array; `sizes` gives those of its terms: forward, and backward by d_out."""
         inner = getattr(owner, name)
 
         def outer(x: Any, *args: Any, **kwargs: Any) -> Any:
             seen: dict[str, Array] = {}
             outputs = inner(self._below(x, seen), *args, **kwargs)
             terms, gain = sizes(_plain(x), _plain(outputs), **kwargs)
-            outputs = self._above(outputs, terms, gain, seen)
-            return outputs if gamma is None else self._noting(outputs, terms, gamma)
+            return self._above(outputs, terms, gain, seen)
 
         setattr(owner, name, outer)
 
@@ -97,18 +89,23 @@ class _Probe:
 
         return above(outputs)
 
-    def _noting(self, outputs: Any, terms: Array, gamma: Any) -> Any:
-        @self._library.ops.custom_gradient  # type: ignore[untyped-decorator]
-        def above(y: Array) -> Any:
-            def backward(d: Array) -> Array:
-                whole = np.abs(d * terms).reshape(-1, *gamma.shape).sum(0)
-                factor = np.abs(_plain(gamma))
-                self.of_gradients[gamma.path] = self._few * np.divide(whole, factor, out=whole * 0, where=factor > 0)
-                return d
+    def beside(self, layer: Any) -> None:
+        """The gradient of a normalization's gamma: the sum of d x s less that of d mean s."""
+        inner = layer.call
 
-            return y, backward
+        def outer(x: Any, **kwargs: Any) -> Any:
+            terms = np.abs(_plain(x)) * _scale(layer, _plain(x), bool(kwargs.get("training")))
 
-        return above(outputs)
+            @self._library.ops.custom_gradient  # type: ignore[untyped-decorator]
+            def above(y: Array, gamma: Array) -> Any:
+                def backward(d: Array) -> tuple[Array, Array]:
+                    return d, self._noise(np.abs(d * terms).reshape(-1, *gamma.shape).sum(0), gamma)
+
+                return y, backward
+
+            return above(inner(x, **kwargs), layer.gamma)
+
+        layer.call = outer
 
     def behind(self, layer: Any, share: float) -> None:
         """The cosine's gradient by its vector y is a difference of vectors that are a sample's share of 1 / |y| long."""

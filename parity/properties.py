@@ -157,11 +157,8 @@ def _moved_by(value: Array, way: np.random.Generator | None, ulp: float) -> Arra
 _PRECISION = {float(np.finfo(name).eps): name for name in ("float32", "float64")}
 
 
-def _move_gradients(
-    optimizer: Any, way: np.random.Generator, ulp: float, roundings: Mapping[str, Array]
-) -> dict[str, float]:
-    """From now on every gradient that reaches the optimizer is moved by up to FEW ulp of the step's largest entry, and by
-    those roundings that are known by the path of the variable.
+def _move_gradients(optimizer: Any, way: np.random.Generator, ulp: float) -> dict[str, float]:
+    """From now on every gradient that reaches the optimizer is moved by up to FEW ulp of the step's largest entry.
 
     Returns:
         Where the largest entry of gradients that do not reach it, the input's, may be noted as "least".
@@ -177,19 +174,16 @@ def _move_gradients(
             None if v is None else np.where(v == 0, v, v + bound * way.uniform(-1, 1, v.shape)).astype(v.dtype)
             for v in values
         ]
-        for i, variable in enumerate(trainable_variables or ()):
-            if parts[i] is not None and variable.path in roundings:
-                noise = roundings[variable.path] * way.uniform(-1, 1, variable.shape)
-                parts[i] = (parts[i] + np.where(np.isfinite(noise), noise, 0)).astype(parts[i].dtype)
         apply(parts, trainable_variables)
 
     optimizer.apply = moved
     return scale
 
 
-def _probe(model: Any, example: Example, way: np.random.Generator | None, ulp: float) -> dict[str, Array]:
-    """In a moved run of tinynn: add the rounding of what cancels (see `probes.py`); what is left to add to gradients."""
-    return {} if way is None else probes.install(TINYNN.keras, model, example, way, FEW * ulp)
+def _probe(model: Any, example: Example, way: np.random.Generator | None, ulp: float) -> None:
+    """In a moved run of tinynn: add the rounding of what cancels (see `probes.py`)."""
+    if way is not None:
+        probes.install(TINYNN.keras, model, example, way, FEW * ulp)
 
 
 def _move_the_rest(model: Any, example: Example, way: np.random.Generator | None, ulp: float) -> dict[str, float]:
@@ -207,7 +201,8 @@ def _move_the_rest(model: Any, example: Example, way: np.random.Generator | None
         optimizer.build(model.trainable_variables)
         for slot in itertools.chain(*optimizer._slots.values()):
             slot.assign(_moved_by(np.array(slot), way, ulp))
-    return _move_gradients(optimizer, way, ulp, _probe(model, example, way, ulp))
+    _probe(model, example, way, ulp)
+    return _move_gradients(optimizer, way, ulp)
 
 
 def _data(example: Example, dtype: str, way: np.random.Generator | None, ulp: float) -> tuple[Any, Any, Any]:
@@ -464,7 +459,7 @@ class Case:
         found = distance(ours, theirs)
         least = self._allowed(name, ours, theirs)
         if found <= least:
-            return None
+            return "no loss" if name.startswith("evaluated") and np.isnan(ours.flat[0]) else None
         for starts in (MOVED_STARTS, MORE_MOVED_STARTS):
             allowed = least + MULTIPLE * self._reach(name, starts)
             if found <= allowed:
