@@ -275,7 +275,7 @@ def _step(engine: Engine, model: Any, part: Sequence[Any], where: str, run: Run,
         scale["least"] = _largest(np.array(_value(gradients[-1])))
     if variables:
         model.optimizer.apply_gradients(zip(gradients[:-1], variables))
-    run |= {f"{where}new {v.path}": np.array(v) for v in model.variables if "seed" not in v.path}
+    run |= {f"{where}new {v.path}": np.array(v) for v in model.variables}
     run |= {f"{where}slot {v.path}": np.array(v) for v in model.optimizer.variables}
 
 
@@ -329,7 +329,7 @@ def fits(
             x, y, **tested, epochs=example.epochs, class_weight=class_weight, shuffle=example.seed % 2 == 0
         )
         run |= {f"history {name}": np.array(values) for name, values in history.history.items()}
-        run |= {f"new {v.path}": np.array(v) for v in model.variables if "seed" not in v.path}
+        run |= {f"new {v.path}": np.array(v) for v in model.variables}
         run |= {f"slot {v.path}": np.array(v) for v in model.optimizer.variables}
         run["predicted"] = np.array(model.predict(x, batch_size=example.batch_size, verbose=0))
         run["final"] = [np.array(value) for value in model.get_weights()]
@@ -390,7 +390,7 @@ def forms(
                 run[f"trained on batch {step}"] = _numbers(model.train_on_batch(x[rows], y[rows], sample_weight=part))
             outputs = model.predict_on_batch(x)
             run["predicted on a batch"] = np.array(_value(outputs))
-            run |= {f"new {v.path}": np.array(v) for v in model.variables if "seed" not in v.path}
+            run |= {f"new {v.path}": np.array(v) for v in model.variables}
             return run
         finally:
             engine.keras.config.set_epsilon(epsilon)

@@ -273,6 +273,7 @@ EXAMPLES: dict[str, Example] = {
     "twin-adam": trained_by("Adam", epsilon=1e-3),
     "twin-amsgrad": trained_by("Adam", amsgrad=True, beta_2=0.5),
     "twin-dropout": with_layer({"class": "Dropout", "rate": 0.4}, samples=8, batch_size=3, epochs=2),
+    "twin-epochs": trained_by("Adam", epsilon=1e-3).but(metrics=("mae",), epochs=3, seed=3),
     "twin-classes": CLASSES,
     "twin-onehot": ONE_HOT,
     "twin-binary": BINARY,

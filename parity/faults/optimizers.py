@@ -346,7 +346,7 @@ FAULTS = (
         name="Adafactor: a full mean square",
         trap="optimizers",
         file="kernels/adafactor.py",
-        old="            v[:] = (shares[:, :, np.newaxis] * of_columns[:, np.newaxis, :]).reshape(-1)\n",
+        old="            v[:] = np.maximum(products, np.finfo(v.dtype).tiny)\n",
         new="            v[:] = square.reshape(-1)\n",
         on=("adafactor",),
         seen_by=("one_step",),
