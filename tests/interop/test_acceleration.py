@@ -21,6 +21,7 @@ import pytest
 
 import tinynn
 from parity.engines import Engine, fresh_session
+from tinynn.engine.compiled import CompiledEngine
 from tinynn.interop.libraries import generators_of
 
 pytestmark = pytest.mark.keras
@@ -124,6 +125,21 @@ def test_a_run_with_callbacks_is_keras_s(keras: Any, tmp_path: Path) -> None:
     assert len(found["epochs"]) < 6
     assert "Restoring model weights" in found["printed"]
     assert "ReduceLROnPlateau reducing learning rate" in found["printed"]
+
+
+def test_epochs_that_nobody_hears_of_run_at_one_go(keras: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    train = CompiledEngine.train_epochs
+    monkeypatch.setattr(
+        CompiledEngine,
+        "train_epochs",
+        lambda self, data, orders: (calls.append(len(orders)), train(self, data, orders))[1],
+    )
+    check(keras, lambda model: model.fit(X, Y, batch_size=25, epochs=4, verbose=0).epoch)
+    assert calls == [4]
+    heard = [keras.callbacks.EarlyStopping("loss")]
+    check(keras, lambda model: model.fit(X, Y, batch_size=25, epochs=4, verbose=0, callbacks=heard).epoch)
+    assert calls == [4]
 
 
 def test_float64_and_many_settings_are_keras_s(keras: Any) -> None:
