@@ -554,7 +554,6 @@ def _step_of(name: str, example: Example) -> int:
 DELIBERATE = {
     "CategoricalGeneralizedCrossEntropy": "the gradient where the label's probability is 0",
     "BinaryFocalCrossentropy": "gamma below 1 where nothing is missed",
-    "UnitNormalization": "the gradient at a row of zeros",
     "Adafactor": "weights whose row and column have hardly any gradient",
     "ReLU": "NaN through relu with a threshold",
 }

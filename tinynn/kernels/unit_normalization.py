@@ -20,7 +20,7 @@ def forward(x: Array, epsilon: float, inverse: Array, out: Array) -> None:
 def backward(d_out: Array, out: Array, epsilon: float, inverse: Array, d_x: Array) -> None:
     """A unit vector moves only across itself:  dL/dx = (d_out - out (out . d_out)) inverse.
 
-    Where the length is cut off at epsilon the map is linear:  dL/dx = d_out inverse  (TensorFlow has NaN for a row of zeros).
+    Where the length is cut off at epsilon the map is linear:  dL/dx = d_out inverse.
     """
     linear = inverse[:, None] >= d_out.dtype.type(1 / epsilon)
     along = np.where(linear, d_out.dtype.type(0), (out * d_out).sum(axis=1, keepdims=True))
