@@ -13,6 +13,7 @@ import contextlib
 import hashlib
 import json
 import multiprocessing
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -145,7 +146,7 @@ def run_block(seed: int, number: int, axes: Sequence[str], count: int, propertie
             if verdict == "skipped":
                 skipped[name] += 1
                 if text.startswith("Keras: "):
-                    refused[text[:120]] += 1
+                    refused[in_a_line(text)] += 1
                 continue
             done[name] += 1
             if verdict == "failed":
@@ -158,6 +159,11 @@ def run_block(seed: int, number: int, axes: Sequence[str], count: int, propertie
         "refused": dict(refused),
         "failures": failures,
     }
+
+
+def in_a_line(text: str, most: int = 120) -> str:
+    """The beginning of a message of TensorFlow's, without its line breaks and its colors."""
+    return " ".join(re.sub(r"\x1b\[[0-9;]*m", "", text).split())[:most]
 
 
 def judge(name: str, example: Example) -> tuple[str, str]:

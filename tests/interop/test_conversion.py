@@ -46,7 +46,9 @@ def test_any_model_goes_to_keras_and_back(keras: Any, example: Example) -> None:
         assert type(back) is tinynn.Sequential
         assert_same_state(ours, back)
         np.testing.assert_array_equal(back(x), ours(x))
-        if "'Identity', 'gain'" not in repr(example.layers):  # Keras's Identity does not tell it: docs/parity_keras_bugs.md
+        if "'Identity', 'gain'" not in repr(
+            example.layers
+        ):  # Keras's Identity does not tell it: docs/parity_keras_bugs.md
             assert back.get_config() == ours.get_config()
         assert back.optimizer.get_config() == ours.optimizer.get_config()
 

@@ -89,3 +89,10 @@ def test_a_few_examples_from_end_to_end(keras: Any, tmp_path: Path, capsys: pyte
     printed = capsys.readouterr().out
     assert all(name in printed for name in PROPERTIES)
     assert "2 of 2 examples, 0 disagreements" in printed
+
+
+def test_messages_of_tensorflow_are_told_in_a_line() -> None:
+    assert (
+        search.in_a_line("Keras: Error: when calling\n\n\x1b[1mcannot  compute\x1b[0m", 30)
+        == "Keras: Error: when calling can"
+    )
