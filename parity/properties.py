@@ -754,13 +754,10 @@ def split_batch(example: Example) -> None:
     """The mean gradient of a batch is the weighted mean of those of its parts."""
     _needs_no_draws(example)
     across = {"BatchNormalization"} & {layer["class"] for layer in example.layers}
-    whole = (
-        example.loss["class"] in ("Dice", "Tversky", "Circle")
-        or "ignore_class" in example.loss  # the mean is over those that count
-        or (
-            "inge" in example.loss["class"] and example.targets != "signs"
-        )  # which labels there are decides what 0 means
-    )
+    # Of a hinge, which labels there are decides what 0 means.
+    hinge = "inge" in example.loss["class"] and example.targets != "signs"
+    counted = "ignore_class" in example.loss  # the mean is over those that are not ignored
+    whole = hinge or counted or example.loss["class"] in ("Dice", "Tversky", "Circle")
     if example.samples < 2 or across or whole or example.loss.get("reduction", "mean").startswith("mean_"):
         raise NotComparable("samples are not independent")
     total = example.loss.get("reduction") == "sum"

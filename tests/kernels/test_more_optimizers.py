@@ -170,6 +170,10 @@ def test_adafactor_steps_where_a_row_and_a_column_have_hardly_any_gradient(step:
     step(p, g, r, c, v, np.array([[0, 1, 2, 2]]), rates, 1e-30, 1e-3, 1.0)
     assert v.min() == np.finfo(np.float32).tiny
     np.testing.assert_allclose(p, [0.9, 0.9, 1.0, 1.0], rtol=8 * np.finfo(np.float32).eps)
+    g[0] = np.nan
+    step(p, g, r, c, v, np.array([[0, 1, 2, 2]]), rates, 1e-30, 1e-3, 1.0)
+    assert np.isnan(v[0])
+    assert np.isnan(p).all()
 
 
 def test_adafactors_matrix_of_rank_one_by_hand() -> None:

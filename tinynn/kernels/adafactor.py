@@ -113,7 +113,7 @@ def step_compiled(
                 share = r[r_at + i] / mean
                 for j in range(columns):
                     product = share * c[c_at + j]
-                    velocity[first + i * columns + j] = product if product > tiny else tiny
+                    velocity[first + i * columns + j] = tiny if product < tiny else product
             r_at += rows
             c_at += columns
         of_p, of_u = zero, zero
