@@ -5,8 +5,8 @@ mean in another order, and s is 1 / sqrt(epsilon) there. A saturated tanh has th
 when y has come to 1; softmax and sparsemax take a mean off the gradient, which leaves rounding where all its entries are
 equal; the cosine of vectors that are parallel has no gradient but that of terms as large as 1 / |y|. tinynn moved by a few ulp
 does not show this where its own terms cancel exactly, so the few ulp of these terms are added to what it computes: forward to
-what normalizations give, backward to what all of these hand down, and to the gradient of a normalization's gamma, which is
-the sum of d x s less that of d mean s. Zeros stay zeros.
+what normalizations and squashing functions give, backward to what all of these hand down, and to the gradient of a
+normalization's gamma, which is the sum of d x s less that of d mean s. Zeros stay zeros.
 
 What a layer adds by chance is not in the start either: moving an input of zeros does not move zeros plus noise, so its own few
 ulp are added to that.

@@ -16,7 +16,8 @@ starts    switches in one engine only), by a sign or a quotient of gradients tha
 cancel    A gradient may be nothing but the rounding of terms that cancel, exactly zero in one engine. It is as large as the
           rounding of those terms, and they are as large as the gradient is where they do not cancel: for other targets, or
           from weights so small that nothing saturates (1 - tanh^2 cancels too). 8 ulp of that are allowed. What an
-          optimizer that normalizes makes of such noise says nothing: the run is compared up to there.
+          optimizer that normalizes makes of such noise says nothing: the run is compared up to there, and so it is where two
+          gradients differ by more than half their size and yet by no more than rounding may do.
 
           A loss like max(0, 1 - y_true y_pred) or 1 - a / b is allowed 8 ulp of what it is for other targets.
 

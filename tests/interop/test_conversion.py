@@ -46,9 +46,8 @@ def test_any_model_goes_to_keras_and_back(keras: Any, example: Example) -> None:
         assert type(back) is tinynn.Sequential
         assert_same_state(ours, back)
         np.testing.assert_array_equal(back(x), ours(x))
-        if "'Identity', 'gain'" not in repr(
-            example.layers
-        ):  # Keras's Identity does not tell it: docs/parity_keras_bugs.md
+        # Keras's Identity does not tell its gain: docs/parity_keras_bugs.md.
+        if "'Identity', 'gain'" not in repr(example.layers):
             assert back.get_config() == ours.get_config()
         assert back.optimizer.get_config() == ours.optimizer.get_config()
 
